@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * The numbered facts of the datapath, each list written once. Kernel code, TypeScript enums, the
+ * sentences of the UI and the metric labels are all generated from here (npm run generate).
+ *
+ * Rules: numbers are never reused. A line is X(NAME, number, "words for people").
+ */
+#ifndef SPYGLASS_LISTS_H
+#define SPYGLASS_LISTS_H
+
+/* What a record reports. */
+#define RECORD_TYPES(X) \
+	X(NEW, 1, "first packet of a connection") \
+	X(FLAGS, 2, "a TCP flag seen for the first time in this direction") \
+	X(CLOSE, 3, "the connection ended") \
+	X(REPORT, 4, "periodic report while packets flow") \
+	X(DROP, 5, "a packet was dropped") \
+	X(PACKET, 6, "one packet, at aggregation level max")
+
+/* Hubble's flow.Verdict. */
+#define VERDICTS(X) \
+	X(FORWARDED, 1, "Forwarded") \
+	X(DROPPED, 2, "Dropped") \
+	X(ERROR, 3, "Error") \
+	X(AUDIT, 4, "Audit") \
+	X(REDIRECTED, 5, "Redirected")
+
+/* Numbers 130 to 205 are Hubble's flow.DropReason; ours start at 224, which Hubble does not use. */
+#define DROP_REASONS(X) \
+	X(INVALID_SOURCE_IP, 132, "Source address is not the pod's own") \
+	X(INVALID_PACKET_DROPPED, 134, "Packet is malformed") \
+	X(CT_TRUNCATED_OR_INVALID_HEADER, 135, "Header is cut short") \
+	X(ERROR_WRITING_TO_PACKET, 141, "Packet could not be rewritten") \
+	X(UNKNOWN_L4_PROTOCOL, 142, "Transport protocol is not supported") \
+	X(UNKNOWN_ICMPV4_TYPE, 144, "ICMP type is not supported") \
+	X(UNKNOWN_ICMPV6_TYPE, 146, "ICMPv6 type is not supported") \
+	X(STALE_OR_UNROUTABLE_IP, 151, "Address is not routable") \
+	X(CT_MAP_INSERTION_FAILED, 155, "Flow cache refused the connection") \
+	X(INVALID_IPV6_EXTENSION_HEADER, 156, "IPv6 extension header is malformed") \
+	X(IP_FRAGMENTATION_NOT_SUPPORTED, 157, "Fragment without ports") \
+	X(SERVICE_BACKEND_NOT_FOUND, 158, "Service has no backend") \
+	X(UNKNOWN_CONNECTION_TRACKING_STATE, 163, "ICMP error for an unknown connection") \
+	X(FIB_LOOKUP_FAILED, 169, "No route to the address") \
+	X(TUPLE_IN_USE, 224, "Translated tuple belongs to another connection")
+
+/* Hubble's flow.TraceObservationPoint: where the packet was handed on, or entered. */
+#define OBSERVATION_POINTS(X) \
+	X(UNKNOWN_POINT, 0, "unknown") \
+	X(TO_HOST, 2, "to the host") \
+	X(TO_STACK, 3, "to the network stack") \
+	X(FROM_ENDPOINT, 5, "from a pod") \
+	X(FROM_HOST, 7, "from the host") \
+	X(TO_ENDPOINT, 101, "to a pod")
+
+/*
+ * The stages of the graph, in the order a first packet walks them; the number is the bit in
+ * record.path and the row in stage_stats. 5, 7 and 8 belong to egress policy, ingress policy and L7.
+ */
+#define STAGES(X) \
+	X(PARSE, 0, "parse") \
+	X(SOURCE_CHECK, 1, "source check") \
+	X(FLOW_CACHE, 2, "flow cache") \
+	X(SERVICE, 3, "service") \
+	X(IDENTITY, 4, "identity") \
+	X(ROUTE, 6, "route") \
+	X(DELIVER, 9, "deliver")
+
+/* What a stage did with a packet; column in stage_stats. */
+#define OUTCOMES(X) \
+	X(PASS, 0, "passed on") \
+	X(HIT, 1, "found") \
+	X(DROP, 2, "dropped") \
+	X(STACK, 3, "left to the network stack")
+
+/* Traffic direction of the connection at the observing endpoint, Hubble's numbers. */
+#define DIRECTIONS(X) \
+	X(UNKNOWN, 0, "unknown") \
+	X(INGRESS, 1, "ingress") \
+	X(EGRESS, 2, "egress")
+
+/* Reserved identities, Hubble's numbers. Workloads start at 256. */
+#define RESERVED_IDENTITIES(X) \
+	X(UNKNOWN, 0, "unknown") \
+	X(HOST, 1, "host") \
+	X(WORLD, 2, "world") \
+	X(UNMANAGED, 3, "unmanaged") \
+	X(HEALTH, 4, "health") \
+	X(INIT, 5, "init") \
+	X(REMOTE_NODE, 6, "remote-node") \
+	X(KUBE_APISERVER, 7, "kube-apiserver")
+
+/* How much is reported; Cilium's level names. Drops are reported at every level but none. */
+#define AGGREGATION_LEVELS(X) \
+	X(NONE, 0, "no events, counters only") \
+	X(LOW, 1, "new connections and drops") \
+	X(MEDIUM, 2, "and TCP flags, closes and periodic reports") \
+	X(MAX, 3, "and every packet")
+
+#define X_ENUM_RECORD(name, number, words) RECORD_##name = number,
+#define X_ENUM_VERDICT(name, number, words) VERDICT_##name = number,
+#define X_ENUM_DROP(name, number, words) DROP_##name = number,
+#define X_ENUM_POINT(name, number, words) POINT_##name = number,
+#define X_ENUM_STAGE(name, number, words) STAGE_##name = number,
+#define X_ENUM_OUTCOME(name, number, words) OUTCOME_##name = number,
+#define X_ENUM_DIRECTION(name, number, words) DIRECTION_##name = number,
+#define X_ENUM_IDENTITY(name, number, words) IDENTITY_##name = number,
+#define X_ENUM_LEVEL(name, number, words) LEVEL_##name = number,
+
+enum record_type { RECORD_TYPES(X_ENUM_RECORD) };
+enum verdict { VERDICTS(X_ENUM_VERDICT) };
+enum drop_reason { DROP_REASONS(X_ENUM_DROP) };
+enum observation_point { OBSERVATION_POINTS(X_ENUM_POINT) };
+enum stage { STAGES(X_ENUM_STAGE) };
+enum outcome { OUTCOMES(X_ENUM_OUTCOME) };
+enum direction { DIRECTIONS(X_ENUM_DIRECTION) };
+enum reserved_identity { RESERVED_IDENTITIES(X_ENUM_IDENTITY) };
+enum aggregation_level { AGGREGATION_LEVELS(X_ENUM_LEVEL) };
+
+#endif

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * Keys and values of the maps that kernel and agent share. Ports named *_be are in network order
+ * because they are compared with packets; everything else is in the byte order of the machine.
+ */
+#ifndef SPYGLASS_MAPS_H
+#define SPYGLASS_MAPS_H
+
+#include "types.h"
+
+/* Raised with every change of a struct in this file; kept in the pinned map `state`. */
+#define MAPS_VERSION 1
+
+/* What a packet is at its hook: the tuple as seen there, before any translation. */
+struct flow_key {
+	union address source;
+	union address destination;
+	__u16 source_port_be; /* ICMP echo request: identifier */
+	__u16 destination_port_be; /* ICMP echo reply: identifier */
+	__u8 protocol;
+	__u8 padding[3];
+};
+
+#define REWRITE_SOURCE 0x01
+#define REWRITE_DESTINATION 0x02
+
+enum flow_action {
+	ACTION_PASS = 1,          /* go on: to the stack on ingress, onto the wire on egress */
+	ACTION_REDIRECT_PEER = 2, /* straight into the namespace of a local pod */
+};
+
+/* One direction of one connection: what to do with each of its packets, and what has been counted. */
+struct flow_entry {
+	union address new_source;      /* the tuple after translation; equals the key where not translated */
+	union address new_destination;
+	__u16 new_source_port_be;
+	__u16 new_destination_port_be;
+	__u8 rewrite;                  /* REWRITE_* */
+	__u8 action;                   /* enum flow_action */
+	__u8 is_reply;
+	__u8 tcp_flags;                /* every flag seen in this direction */
+	__u32 in_interface;            /* the packet must enter here; 0: comes from the host */
+	__u32 out_interface;           /* ACTION_REDIRECT_PEER: host side of the target's veth */
+	__u8 destination_mac[6];
+	__u8 source_mac[6];
+	__u8 closed;                   /* RST, or FIN in both directions */
+	__u8 observation_point;
+	__u8 direction;
+	__u8 answered;                 /* forward entry: a reply has been seen */
+	__u32 generation;              /* sum of the subjects' generations when it was decided */
+	__u32 subjects[3];             /* service, source endpoint, destination endpoint; 0 = none */
+	__u32 edge;
+	__u32 service_id;
+	__u32 backend_id;
+	__u32 source_identity;
+	__u32 destination_identity;
+	__u32 source_endpoint;
+	__u32 destination_endpoint;
+	__u32 rule_id;
+	__u32 path;                    /* stages its first packet walked */
+	__u32 rtt_ns;
+	__u32 padding;
+	__u64 connection_id;
+	__u64 packets;
+	__u64 bytes;
+	__u64 reported_packets;
+	__u64 reported_bytes;
+	__u64 first_ns;
+	__u64 last_ns;
+	__u64 reported_ns;
+};
+
+/* A pod of this node, by each of its addresses. */
+struct endpoint {
+	__u32 interface;   /* ifindex of the host side of its veth */
+	__u32 id;
+	__u32 identity;
+	__u32 generation;  /* mirrored in `generations` under the endpoint's id */
+	__u8 mac[6];       /* of the pod's own interface */
+	__u8 host_mac[6];  /* of the host side: the pod's gateway */
+};
+
+/* Longest prefix wins; prefix_length counts bits of the 128-bit address. */
+struct ipcache_key {
+	__u32 prefix_length;
+	union address address;
+};
+
+struct ipcache_value {
+	__u32 identity;
+	__u32 endpoint; /* ref of the host or of a remote endpoint, 0 if none */
+};
+
+struct service_key {
+	union address address;
+	__u16 port_be;
+	__u8 protocol;
+	__u8 padding;
+};
+
+struct service {
+	__u32 id;            /* of the Service, shared by its ports and addresses */
+	__u32 frontend;      /* of this address and port: first half of service_slot_key */
+	__u32 backend_count; /* 0: selects nothing that is ready */
+	__u32 generation;    /* mirrored in `generations` under SERVICE_SUBJECT + id */
+};
+
+struct service_slot_key {
+	__u32 frontend;
+	__u32 slot; /* 0 .. backend_count - 1 */
+};
+
+/* A backend of one frontend; it is in the map exactly while connections may use it. */
+struct backend {
+	union address address;
+	__u16 port_be;
+	__u16 padding;
+	__u32 frontend;
+};
+
+/* Generations: endpoints count under their id, services under this plus their id. */
+#define SERVICE_SUBJECT 65536
+#define SUBJECTS 131072
+
+/* Who talks to whom, as the map draws it. */
+struct edge_key {
+	__u32 source_endpoint;
+	__u32 destination_endpoint;
+	__u32 source_identity;
+	__u32 destination_identity;
+	__u32 service_id;
+	__u16 port; /* destination port, 0 for ICMP */
+	__u8 protocol;
+	__u8 verdict;
+	union address peer; /* the end that is no endpoint, zero if there is none */
+	__u8 drop_reason;
+	__u8 padding[3];
+};
+
+#define RTT_BUCKETS 24
+
+/* Per CPU. Slot 0 counts what found no slot of its own, so that sums stay exact. */
+struct edge_counters {
+	__u64 packets;
+	__u64 bytes;
+	__u64 reply_packets;
+	__u64 reply_bytes;
+	__u64 connections;
+	__u64 answered;
+	__u64 last_event_ns;
+	__u32 suppressed;
+	__u32 padding;
+	__u32 rtt[RTT_BUCKETS]; /* bucket i: [2^i, 2^(i+1)) microseconds */
+};
+
+struct stage_counters {
+	__u64 packets;
+	__u64 sampled;
+	__u64 sampled_ns;
+};
+
+/* Per CPU: the ledger of the ring buffer. */
+struct event_counters {
+	__u64 written;
+	__u64 lost;
+};
+
+/* The one element of `state`. */
+struct datapath_state {
+	__u32 maps_version;
+	__u32 next_edge; /* slots given out so far, slot 0 is the overflow */
+	__u32 next_connection;
+	__u32 padding;
+	__u64 counters_id; /* chosen by the agent that created the maps */
+};
+
+#endif

@@ -1,0 +1,516 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * The flow cache: the first packet of a connection walks the stages and leaves one entry a direction,
+ * every later packet costs one lookup. Used ONLY kernel side.
+ */
+#ifndef SPYGLASS_LIB_FLOW_H
+#define SPYGLASS_LIB_FLOW_H
+
+#include "counters.h"
+#include "emit.h"
+#include "packet.h"
+#include "rewrite.h"
+#include "route.h"
+#include "scratch.h"
+#include "service.h"
+
+/* After this long without a packet, a UDP or ICMP tuple may be taken by another connection. */
+#define IDLE_NS 60000000000ull
+/* How often another backend is tried when the translated tuple is taken. */
+#define BACKEND_ATTEMPTS 4
+/* Stands in for a pod that reaches itself through its own service: 169.254.42.1, fe80::5b:6c. */
+#define HAIRPIN_V4 0xa9fe2a01
+
+static __always_inline __u32 generation_of(__u32 subject)
+{
+	__u64 *generation = bpf_map_lookup_elem(&generations, &subject);
+
+	return generation ? *generation : 0;
+}
+
+static __always_inline int is_current(const struct flow_entry *e)
+{
+	return e->generation == generation_of(e->subjects[0]) + generation_of(e->subjects[1]) +
+					generation_of(e->subjects[2]);
+}
+
+/* The key under which the other direction of an entry's connection lies. */
+static __always_inline void peer_key(struct flow_key *key, const struct packet *p, const struct flow_entry *e)
+{
+	key->source = e->new_destination;
+	key->destination = e->new_source;
+	key->source_port_be = e->new_destination_port_be;
+	key->destination_port_be = e->new_source_port_be;
+	key->protocol = p->key.protocol;
+	key->padding[0] = key->padding[1] = key->padding[2] = 0;
+}
+
+static __always_inline struct flow_entry *peer_of(const struct packet *p, const struct flow_entry *e)
+{
+	struct scratch *s = scratch_of_cpu();
+
+	if (!s)
+		return NULL;
+	peer_key(&s->reply_key, p, e);
+	return bpf_map_lookup_elem(&flow_cache, &s->reply_key);
+}
+
+static __always_inline void forget_peer(const struct packet *p, const struct flow_entry *e)
+{
+	struct scratch *s = scratch_of_cpu();
+
+	if (!s)
+		return;
+	peer_key(&s->reply_key, p, e);
+	bpf_map_delete_elem(&flow_cache, &s->reply_key);
+}
+
+/* Counts the packet for its connection and its edge; `e` is the entry of its direction. */
+static __always_inline struct edge_counters *count_packet(struct packet *p, struct flow_entry *e)
+{
+	struct edge_counters *edge = edge_counters_of(e->edge);
+
+	__sync_fetch_and_add(&e->packets, p->packets);
+	__sync_fetch_and_add(&e->bytes, p->bytes);
+	if (edge) {
+		if (e->is_reply) {
+			edge->reply_packets += p->packets;
+			edge->reply_bytes += p->bytes;
+		} else {
+			edge->packets += p->packets;
+			edge->bytes += p->bytes;
+		}
+	}
+	return edge;
+}
+
+/* Does what the entry says. Returns the program's verdict, or -1 with the drop reason set. */
+static __always_inline int deliver(struct packet *p, struct flow_entry *e)
+{
+	if (e->rewrite && rewrite_packet(p, e) != CONTINUE)
+		return -1;
+	if (e->action != ACTION_REDIRECT_PEER)
+		return TC_ACT_OK;
+	if (rewrite_macs(p, e) != CONTINUE)
+		return -1;
+	return bpf_redirect_peer(e->out_interface, 0);
+}
+
+static __always_inline void fill_direction(struct flow_entry *e, const struct end *from, const struct end *to,
+					   int is_reply)
+{
+	e->is_reply = is_reply;
+	e->in_interface = from->interface;
+	e->out_interface = to->interface;
+	e->source_identity = from->identity;
+	e->destination_identity = to->identity;
+	e->source_endpoint = from->endpoint;
+	e->destination_endpoint = to->endpoint;
+	/* Pod to pod needs no stack; everything that begins or ends at the host goes through it. */
+	if (from->interface && to->interface) {
+		e->action = ACTION_REDIRECT_PEER;
+		__builtin_memcpy(e->destination_mac, to->mac, 6);
+		__builtin_memcpy(e->source_mac, to->host_mac, 6);
+	} else {
+		e->action = ACTION_PASS;
+	}
+	if (to->interface)
+		e->observation_point = POINT_TO_ENDPOINT;
+	else
+		e->observation_point = to->identity == IDENTITY_HOST ? POINT_TO_HOST : POINT_TO_STACK;
+	/* The side of the pod that sees it: the receiving one if it is on this node. */
+	e->direction = !!to->interface ^ is_reply ? DIRECTION_INGRESS : DIRECTION_EGRESS;
+}
+
+/* Whether a tuple in the cache may be given to another connection. */
+static __always_inline int is_free(const struct packet *p, const struct flow_entry *e)
+{
+	return e->closed || (p->key.protocol != IPPROTO_TCP && bpf_ktime_get_coarse_ns() - e->last_ns > IDLE_NS);
+}
+
+/* Whether the entry found under our reply key is the other direction of our own tuple. */
+static __always_inline int is_own_reply(const struct packet *p, const struct flow_entry *e)
+{
+	return e->is_reply && address_equal(&e->new_destination, &p->key.source) &&
+	       e->new_destination_port_be == p->key.source_port_be &&
+	       address_equal(&e->new_source, &p->key.destination) &&
+	       e->new_source_port_be == p->key.destination_port_be;
+}
+
+static __always_inline int source_check(struct packet *p, struct scratch *s)
+{
+	identify(&s->source, &p->key.source);
+	s->facts.destination = p->key.destination;
+	s->facts.destination_port_be = p->key.destination_port_be;
+	if (p->hook == HOOK_FROM_POD) {
+		if (s->source.interface != p->skb->ifindex) {
+			/* Not to be blamed on the pod whose address was borrowed: name the sender's interface only. */
+			__builtin_memset(&s->source, 0, sizeof(s->source));
+			return drop(p, SOURCE_CHECK, INVALID_SOURCE_IP);
+		}
+	} else {
+		/* What the host sends comes from the host, whatever interface the address belongs to. */
+		s->source.interface = 0;
+	}
+	s->facts.source_identity = s->source.identity;
+	s->facts.source_endpoint = s->source.endpoint;
+	return CONTINUE;
+}
+
+static __always_inline void hairpin_address(struct flow_entry *e, __u8 family)
+{
+	if (family == 4) {
+		address_from_v4(&e->new_source, bpf_htonl(HAIRPIN_V4));
+	} else {
+		e->new_source.words[0] = bpf_htonl(0xfe800000);
+		e->new_source.words[1] = 0;
+		e->new_source.words[2] = 0;
+		e->new_source.words[3] = bpf_htonl(0x005b006c);
+	}
+	e->rewrite |= REWRITE_SOURCE;
+}
+
+/* Translates s->forward for a service, if the packet is for one. */
+static __always_inline int translate(struct packet *p, struct scratch *s, __u32 preferred, __u32 *generation)
+{
+	struct service *service = service_of(p);
+	struct backend *backend;
+	__u32 id = 0;
+
+	*generation = 0;
+	s->forward.new_source = p->key.source;
+	s->forward.new_source_port_be = p->key.source_port_be;
+	s->forward.new_destination = p->key.destination;
+	s->forward.new_destination_port_be = p->key.destination_port_be;
+	s->forward.rewrite = 0;
+	if (!service)
+		return CONTINUE;
+	*generation = service->generation;
+	s->forward.subjects[0] = SERVICE_SUBJECT + service->id;
+	s->forward.service_id = service->id;
+	s->facts.service_id = service->id;
+	backend = choose_backend(service, preferred, &id);
+	if (!backend)
+		return drop(p, SERVICE, SERVICE_BACKEND_NOT_FOUND);
+	s->forward.backend_id = id;
+	s->forward.new_destination = backend->address;
+	s->forward.new_destination_port_be = backend->port_be;
+	s->forward.rewrite = REWRITE_DESTINATION;
+	if (address_equal(&backend->address, &p->key.source))
+		hairpin_address(&s->forward, p->family);
+	s->facts.backend_id = id;
+	s->facts.destination = backend->address;
+	s->facts.destination_port_be = backend->port_be;
+	return CONTINUE;
+}
+
+/* Takes the reply tuple. CONTINUE, or DROP if it belongs to a connection that still needs it. */
+static __always_inline int take_reply_tuple(struct packet *p, struct scratch *s)
+{
+	struct flow_entry *taken;
+
+	peer_key(&s->reply_key, p, &s->forward);
+	if (bpf_map_update_elem(&flow_cache, &s->reply_key, &s->reply, BPF_NOEXIST) == 0)
+		return CONTINUE;
+	taken = bpf_map_lookup_elem(&flow_cache, &s->reply_key);
+	if (taken && !is_own_reply(p, taken) && !is_free(p, taken))
+		return drop(p, SERVICE, TUPLE_IN_USE);
+	if (bpf_map_update_elem(&flow_cache, &s->reply_key, &s->reply, BPF_ANY))
+		return drop(p, FLOW_CACHE, CT_MAP_INSERTION_FAILED);
+	return CONTINUE;
+}
+
+static __always_inline void fill_reply(struct packet *p, struct scratch *s)
+{
+	struct flow_entry *f = &s->forward, *r = &s->reply;
+
+	r->new_source = p->key.destination;
+	r->new_source_port_be = p->key.destination_port_be;
+	r->new_destination = p->key.source;
+	r->new_destination_port_be = p->key.source_port_be;
+	r->rewrite = (f->rewrite & REWRITE_DESTINATION ? REWRITE_SOURCE : 0) |
+		     (f->rewrite & REWRITE_SOURCE ? REWRITE_DESTINATION : 0);
+	r->generation = f->generation;
+	r->subjects[0] = f->subjects[0];
+	r->subjects[1] = f->subjects[1];
+	r->subjects[2] = f->subjects[2];
+	r->edge = f->edge;
+	r->service_id = f->service_id;
+	r->backend_id = f->backend_id;
+	r->path = f->path;
+	r->connection_id = f->connection_id;
+	r->first_ns = f->first_ns;
+	r->last_ns = f->first_ns;
+	r->reported_ns = f->first_ns;
+	fill_direction(r, &s->destination, &s->source, 1);
+}
+
+/* Service, identity, route: fills the forward entry but for its edge and counters. */
+static __always_inline int decide(struct packet *p, struct scratch *s, __u32 preferred)
+{
+	struct flow_entry *f = &s->forward;
+	__u32 service_generation;
+	int result;
+
+	f->subjects[0] = 0;
+	f->service_id = 0;
+	f->backend_id = 0;
+	result = translate(p, s, preferred, &service_generation);
+	if (result != CONTINUE)
+		return result;
+	stage_end(p, STAGE_SERVICE, f->service_id ? OUTCOME_HIT : OUTCOME_PASS);
+
+	identify(&s->destination, &f->new_destination);
+	s->facts.destination_identity = s->destination.identity;
+	s->facts.destination_endpoint = s->destination.endpoint;
+	stage_end(p, STAGE_IDENTITY, OUTCOME_PASS);
+
+	if (!s->destination.interface && s->destination.identity != IDENTITY_HOST && p->hook == HOOK_FROM_POD) {
+		result = check_route(p, &f->new_destination, &s->fib);
+		if (result != CONTINUE)
+			return result;
+	}
+	stage_end(p, STAGE_ROUTE, OUTCOME_PASS);
+
+	/* Generations as read with the values: an entry made from a value that changes now is never current. */
+	f->subjects[1] = s->source.generation ? s->source.endpoint : 0;
+	f->subjects[2] = s->destination.generation ? s->destination.endpoint : 0;
+	f->generation = service_generation + s->source.generation + s->destination.generation;
+	fill_direction(f, &s->source, &s->destination, 0);
+	return CONTINUE;
+}
+
+static __always_inline __u32 flow_edge(struct packet *p, struct scratch *s)
+{
+	struct flow_entry *f = &s->forward;
+	struct edge_key *key = &s->edge;
+
+	__builtin_memset(key, 0, sizeof(*key));
+	key->source_endpoint = f->source_endpoint;
+	key->destination_endpoint = f->destination_endpoint;
+	key->source_identity = f->source_identity;
+	key->destination_identity = f->destination_identity;
+	key->service_id = f->service_id;
+	if (p->key.protocol == IPPROTO_TCP || p->key.protocol == IPPROTO_UDP)
+		key->port = bpf_ntohs(f->new_destination_port_be);
+	key->protocol = p->key.protocol;
+	key->verdict = VERDICT_FORWARDED;
+	if (!f->destination_endpoint)
+		key->peer = f->new_destination;
+	else if (!f->source_endpoint)
+		key->peer = p->key.source;
+	return edge_slot(key);
+}
+
+static __always_inline __u64 next_connection_id(void)
+{
+	__u32 zero = 0;
+	struct datapath_state *s = bpf_map_lookup_elem(&state, &zero);
+
+	if (!s)
+		return 1;
+	/* Unique per boot: the time of creation above, a counter below. */
+	return (bpf_ktime_get_ns() >> 20 << 24) | (__sync_fetch_and_add(&s->next_connection, 1) & 0xffffff);
+}
+
+/*
+ * Walks the stages for a packet without entry and writes both entries. Returns the program's verdict,
+ * or -1 with the drop reason set.
+ */
+static __noinline int first_packet(struct packet *p, __u32 preferred)
+{
+	struct scratch *s = scratch_of_cpu();
+	struct edge_counters *edge;
+	struct flow_entry *f;
+	int result = DROP;
+
+	if (!p || !s)
+		return TC_ACT_SHOT;
+	__builtin_memset(&s->forward, 0, sizeof(s->forward));
+	__builtin_memset(&s->reply, 0, sizeof(s->reply));
+	__builtin_memset(&s->facts, 0, sizeof(s->facts));
+	f = &s->forward;
+
+	if (source_check(p, s) != CONTINUE)
+		goto dropped;
+	stage_end(p, STAGE_SOURCE_CHECK, OUTCOME_PASS);
+
+	for (int attempt = 0; attempt < BACKEND_ATTEMPTS; attempt++) {
+		if (decide(p, s, attempt ? 0 : preferred) != CONTINUE)
+			goto dropped;
+		f->path = p->path | 1u << STAGE_DELIVER;
+		f->connection_id = next_connection_id();
+		f->first_ns = bpf_ktime_get_ns();
+		f->last_ns = f->first_ns;
+		f->edge = flow_edge(p, s);
+		fill_reply(p, s);
+		result = take_reply_tuple(p, s);
+		if (result == CONTINUE || !f->service_id || p->drop_reason != DROP_TUPLE_IN_USE)
+			break;
+	}
+	if (result != CONTINUE)
+		goto dropped;
+
+	f->packets = p->packets;
+	f->bytes = p->bytes;
+	f->tcp_flags = p->tcp_flags;
+	if (bpf_map_update_elem(&flow_cache, &p->key, f, BPF_ANY)) {
+		bpf_map_delete_elem(&flow_cache, &s->reply_key);
+		(void)drop(p, FLOW_CACHE, CT_MAP_INSERTION_FAILED);
+		goto dropped;
+	}
+	edge = edge_counters_of(f->edge);
+	if (edge) {
+		edge->packets += p->packets;
+		edge->bytes += p->bytes;
+		edge->connections++;
+	}
+	if (config_level >= LEVEL_LOW) {
+		/* The entry in the map, not our copy, keeps what has been reported. */
+		struct flow_entry *stored = bpf_map_lookup_elem(&flow_cache, &p->key);
+
+		if (stored)
+			emit_flow(p, stored, NULL, RECORD_NEW);
+	}
+	result = deliver(p, f);
+	if (result >= 0) {
+		stage_end(p, STAGE_DELIVER, f->action == ACTION_REDIRECT_PEER ? OUTCOME_PASS : OUTCOME_STACK);
+		return result;
+	}
+dropped:
+	stage_end(p, p->drop_stage, OUTCOME_DROP);
+	emit_drop(p);
+	return TC_ACT_SHOT;
+}
+
+/*
+ * Brings an entry of an older generation up to date. True if the packet may go on with it; false if
+ * the connection must be decided anew.
+ */
+static __noinline int revalidate(struct packet *p, struct flow_entry *e)
+{
+	struct scratch *s = scratch_of_cpu();
+	__u32 generation;
+	struct backend *backend;
+
+	if (!p || !e || !s)
+		return 0;
+	/* Generations first: a change after this line leaves the entry out of date, not wrongly current. */
+	generation = generation_of(e->subjects[0]) + generation_of(e->subjects[1]) + generation_of(e->subjects[2]);
+	identify(&s->source, &p->key.source);
+	if (p->hook == HOOK_TO_POD)
+		s->source.interface = 0;
+	identify(&s->destination, &e->new_destination);
+	if (s->source.endpoint != e->source_endpoint || s->source.interface != e->in_interface ||
+	    s->destination.endpoint != e->destination_endpoint)
+		return 0;
+	if (e->service_id) {
+		backend = bpf_map_lookup_elem(&backends, &e->backend_id);
+		if (!backend)
+			return 0;
+	}
+	fill_direction(e, &s->source, &s->destination, e->is_reply);
+	e->generation = generation;
+	return 1;
+}
+
+/* Flags, round trip, close, reports: what is worth an event beyond the first packet. */
+static __always_inline void observe(struct packet *p, struct flow_entry *e, struct edge_counters *edge)
+{
+	__u8 new_flags = p->tcp_flags & ~e->tcp_flags;
+	struct flow_entry *peer = NULL;
+	__u64 now = bpf_ktime_get_coarse_ns();
+	__u8 type = 0;
+
+	e->last_ns = now;
+	if (new_flags) {
+		e->tcp_flags |= new_flags;
+		if (!e->is_reply && (new_flags & TCP_ACK) && (e->tcp_flags & TCP_SYN) && e->answered) {
+			/* The client's ACK ends the handshake that its SYN began. */
+			__u64 rtt = bpf_ktime_get_ns() - e->first_ns;
+
+			e->rtt_ns = rtt > 0xffffffff ? 0xffffffff : rtt;
+			if (edge)
+				count_rtt(edge, rtt);
+		}
+		if (new_flags & (TCP_SYN | TCP_FIN | TCP_RST))
+			type = RECORD_FLAGS;
+		if (new_flags & (TCP_FIN | TCP_RST)) {
+			peer = peer_of(p, e);
+			if ((new_flags & TCP_RST) || (peer && peer->tcp_flags & TCP_FIN)) {
+				e->closed = 1;
+				if (peer) {
+					peer->closed = 1;
+					if (peer->rtt_ns)
+						e->rtt_ns = peer->rtt_ns;
+				}
+				type = RECORD_CLOSE;
+			}
+		}
+	}
+	if (e->is_reply && !e->answered) {
+		e->answered = 1;
+		peer = peer_of(p, e);
+		if (peer && !peer->answered) {
+			peer->answered = 1;
+			if (edge)
+				edge->answered++;
+			if (p->key.protocol != IPPROTO_TCP) {
+				__u64 rtt = bpf_ktime_get_ns() - peer->first_ns;
+
+				/* Without a handshake, the time to the first answer stands in for it. */
+				e->rtt_ns = rtt > 0xffffffff ? 0xffffffff : rtt;
+				peer->rtt_ns = e->rtt_ns;
+				if (edge)
+					count_rtt(edge, rtt);
+			}
+		}
+	}
+	if (config_level < LEVEL_MEDIUM)
+		return;
+	if (!type) {
+		if (now - e->reported_ns > config_report_interval_ns && now > e->reported_ns)
+			type = RECORD_REPORT;
+		else if (config_level == LEVEL_MAX)
+			type = RECORD_PACKET;
+		else
+			return;
+	}
+	if (type == RECORD_CLOSE || type == RECORD_REPORT)
+		peer = peer_of(p, e);
+	else
+		peer = NULL;
+	emit_flow(p, e, peer, type);
+}
+
+/* The flow cache as a stage: the program's verdict, -1 with the drop reason set, or -2 for no entry. */
+#define NO_ENTRY -2
+
+static __always_inline int cached_packet(struct packet *p, __u32 *preferred)
+{
+	struct flow_entry *e = bpf_map_lookup_elem(&flow_cache, &p->key);
+	struct edge_counters *edge;
+
+	if (!e)
+		return NO_ENTRY;
+	if (p->hook == HOOK_FROM_POD && e->in_interface != p->skb->ifindex)
+		return NO_ENTRY; /* the source check names it */
+	if (e->closed && (p->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN && !e->is_reply) {
+		/* The tuple is used again: a new connection. */
+		forget_peer(p, e);
+		return NO_ENTRY;
+	}
+	if (!is_current(e) && !revalidate(p, e)) {
+		if (e->is_reply)
+			return drop(p, FLOW_CACHE, STALE_OR_UNROUTABLE_IP), -1;
+		*preferred = e->backend_id;
+		forget_peer(p, e);
+		bpf_map_delete_elem(&flow_cache, &p->key);
+		return NO_ENTRY;
+	}
+	edge = count_packet(p, e);
+	observe(p, e, edge);
+	return deliver(p, e);
+}
+
+#endif

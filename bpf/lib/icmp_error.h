@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * ICMP errors. They carry the head of the packet that caused them (RFC 792, RFC 4443): the tuple in it,
+ * turned round, is the tuple its receiver would answer with, and the flow entry of that answer says how
+ * to translate the error (RFC 5508). Used ONLY kernel side.
+ */
+#ifndef SPYGLASS_LIB_ICMP_ERROR_H
+#define SPYGLASS_LIB_ICMP_ERROR_H
+
+#include "flow.h"
+#include "parse.h"
+
+static __always_inline int parse_embedded(struct packet *p, struct embedded *in)
+{
+	struct flow_key key = {};
+	__be16 *ports;
+	__u8 type = 0;
+
+	in->l3_offset = p->l4_offset + sizeof(struct icmp_head);
+	bpf_skb_pull_data(p->skb, p->skb->len < 256 ? p->skb->len : 256);
+	if (p->family == 4) {
+		struct iphdr *ip = at(p, in->l3_offset, sizeof(*ip));
+
+		if (!ip || ip->ihl < 5)
+			return drop(p, PARSE, CT_TRUNCATED_OR_INVALID_HEADER);
+		address_from_v4(&key.source, ip->saddr);
+		address_from_v4(&key.destination, ip->daddr);
+		key.protocol = ip->protocol;
+		in->l4_offset = in->l3_offset + ip->ihl * 4;
+	} else {
+		struct ipv6hdr *ip = at(p, in->l3_offset, sizeof(*ip));
+
+		if (!ip)
+			return drop(p, PARSE, CT_TRUNCATED_OR_INVALID_HEADER);
+		__builtin_memcpy(&key.source, &ip->saddr, 16);
+		__builtin_memcpy(&key.destination, &ip->daddr, 16);
+		key.protocol = ip->nexthdr;
+		in->l4_offset = in->l3_offset + sizeof(*ip);
+	}
+	ports = at(p, in->l4_offset, 8);
+	if (!ports)
+		return drop(p, PARSE, CT_TRUNCATED_OR_INVALID_HEADER);
+	if (key.protocol == IPPROTO_TCP || key.protocol == IPPROTO_UDP) {
+		key.source_port_be = ports[0];
+		key.destination_port_be = ports[1];
+	} else {
+		type = *(__u8 *)ports;
+		if (type == ICMP_ECHO || type == ICMPV6_ECHO_REQUEST)
+			key.source_port_be = ports[2];
+		else
+			key.destination_port_be = ports[2];
+	}
+	reverse_key(&in->key, &key);
+	return CONTINUE;
+}
+
+/*
+ * Applies the entry's translation to the embedded packet, mirrored. The checksum of the embedded IPv4
+ * header is kept right; that of its transport is not, it may lie beyond the part that is carried.
+ */
+static __always_inline int rewrite_embedded(struct packet *p, const struct embedded *in, const struct flow_entry *e)
+{
+	__u32 icmp_checksum = p->l4_offset + offsetof(struct icmp_head, checksum);
+	int result = 0;
+
+	if (e->rewrite & REWRITE_SOURCE) {
+		/* The IPv4 header checksum cancels the change of its address, so the sum over both stays. */
+		result |= replace_address(p, in->l3_offset, 0, &in->key.source, &e->new_source,
+					  p->family == 4 ? 0 : icmp_checksum, 0);
+		result |= replace_port(p, in->l4_offset + 2, in->key.source_port_be, e->new_source_port_be,
+				       icmp_checksum, 0);
+	}
+	if (e->rewrite & REWRITE_DESTINATION) {
+		result |= replace_address(p, in->l3_offset, 1, &in->key.destination, &e->new_destination,
+					  p->family == 4 ? 0 : icmp_checksum, 0);
+		result |= replace_port(p, in->l4_offset, in->key.destination_port_be, e->new_destination_port_be,
+				       icmp_checksum, 0);
+	}
+	return result;
+}
+
+/* Translates and delivers an ICMP error. Returns the program's verdict; drops are counted. */
+static __noinline int icmp_error(struct packet *p)
+{
+	struct scratch *s = scratch_of_cpu();
+	struct embedded *in;
+	struct flow_entry *e;
+	__u32 icmp_checksum;
+	int result = 0;
+
+	if (!p || !s)
+		return TC_ACT_SHOT;
+	in = &s->embedded;
+	__builtin_memset(&s->facts, 0, sizeof(s->facts));
+	if (source_check(p, s) != CONTINUE || parse_embedded(p, in) != CONTINUE)
+		goto dropped;
+	e = bpf_map_lookup_elem(&flow_cache, &in->key);
+	if (!e) {
+		(void)drop(p, FLOW_CACHE, UNKNOWN_CONNECTION_TRACKING_STATE);
+		goto dropped;
+	}
+	count_packet(p, e);
+	icmp_checksum = p->family == 4 ? 0 : p->l4_offset + offsetof(struct icmp_head, checksum);
+	if (e->rewrite) {
+		result = rewrite_embedded(p, in, e);
+		/* A router on the way keeps its own address; the backend's becomes the service's. */
+		if ((e->rewrite & REWRITE_SOURCE) && address_equal(&p->key.source, &in->key.source))
+			result |= replace_address(p, p->l3_offset, 1, &in->key.source, &e->new_source, icmp_checksum, 0);
+		if (e->rewrite & REWRITE_DESTINATION)
+			result |= replace_address(p, p->l3_offset, 0, &in->key.destination, &e->new_destination,
+						  icmp_checksum, 0);
+		if (result) {
+			(void)drop(p, DELIVER, ERROR_WRITING_TO_PACKET);
+			goto dropped;
+		}
+	}
+	stage_end(p, STAGE_FLOW_CACHE, OUTCOME_HIT);
+	if (e->action != ACTION_REDIRECT_PEER)
+		return TC_ACT_OK;
+	if (rewrite_macs(p, e) != CONTINUE)
+		goto dropped;
+	return bpf_redirect_peer(e->out_interface, 0);
+dropped:
+	stage_end(p, p->drop_stage, OUTCOME_DROP);
+	emit_drop(p);
+	return TC_ACT_SHOT;
+}
+
+#endif

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * Packet -> struct packet. Used ONLY kernel side.
+ *
+ * Contract of every parse function: it reads headers at or behind p->l3_offset, fills its part of *p,
+ * and returns CONTINUE; DROP with the reason set if a header is cut short or malformed; STACK for what
+ * the datapath leaves to the network stack (ARP, neighbour discovery, multicast, other L3 protocols).
+ * Ports and addresses keep network order.
+ */
+#ifndef SPYGLASS_LIB_PARSE_H
+#define SPYGLASS_LIB_PARSE_H
+
+#include "packet.h"
+
+#define IP_MORE_FRAGMENTS 0x2000
+#define IP_FRAGMENT_OFFSET 0x1fff
+#define MAX_EXTENSION_HEADERS 4
+
+/* Headers the kernel keeps outside the linear part are pulled in once, for all parse functions. */
+#define LINEAR_BYTES (ETH_HLEN + sizeof(struct ipv6hdr) + sizeof(struct tcphdr))
+
+static __always_inline void *at(struct packet *p, __u32 offset, __u32 size)
+{
+	/* volatile: loaded anew each time, else clang keeps the 32-bit value and the verifier loses the pointer. */
+	void *data = (void *)(long)*(volatile __u32 *)&p->skb->data;
+	void *end = (void *)(long)*(volatile __u32 *)&p->skb->data_end;
+
+	/* No header we read lies further in; the verifier wants the bound. */
+	if (offset > 1024)
+		return NULL;
+	if (data + offset + size > end)
+		return NULL;
+	return data + offset;
+}
+
+static __always_inline int parse_icmp_id(struct packet *p, int request, int reply)
+{
+	struct icmp_head *icmp = at(p, p->l4_offset, sizeof(*icmp));
+
+	if (!icmp)
+		return drop(p, PARSE, CT_TRUNCATED_OR_INVALID_HEADER);
+	p->icmp_type = icmp->type;
+	p->icmp_code = icmp->code;
+	if (icmp->type == request)
+		p->key.source_port_be = icmp->id;
+	else if (icmp->type == reply)
+		p->key.destination_port_be = icmp->id;
+	return CONTINUE;
+}
+
+static __always_inline int parse_icmp(struct packet *p)
+{
+	int result = parse_icmp_id(p, ICMP_ECHO, ICMP_ECHOREPLY);
+
+	if (result != CONTINUE)
+		return result;
+	switch (p->icmp_type) {
+	case ICMP_ECHO:
+	case ICMP_ECHOREPLY:
+		return CONTINUE;
+	case ICMP_DEST_UNREACH:
+	case ICMP_TIME_EXCEEDED:
+	case ICMP_PARAMETERPROB:
+		p->icmp_error = 1;
+		return CONTINUE;
+	default:
+		return drop(p, PARSE, UNKNOWN_ICMPV4_TYPE);
+	}
+}
+
+#define ICMPV6_NEIGHBOUR_FIRST 130 /* multicast listener, router and neighbour discovery, redirect */
+#define ICMPV6_NEIGHBOUR_LAST 137
+#define ICMPV6_MLD2_REPORT 143
+
+static __always_inline int parse_icmpv6(struct packet *p)
+{
+	int result = parse_icmp_id(p, ICMPV6_ECHO_REQUEST, ICMPV6_ECHO_REPLY);
+
+	if (result != CONTINUE)
+		return result;
+	switch (p->icmp_type) {
+	case ICMPV6_ECHO_REQUEST:
+	case ICMPV6_ECHO_REPLY:
+		return CONTINUE;
+	case ICMPV6_DEST_UNREACH:
+	case ICMPV6_PKT_TOOBIG:
+	case ICMPV6_TIME_EXCEED:
+	case ICMPV6_PARAMPROB:
+		p->icmp_error = 1;
+		return CONTINUE;
+	case ICMPV6_NEIGHBOUR_FIRST ... ICMPV6_NEIGHBOUR_LAST:
+	case ICMPV6_MLD2_REPORT:
+		return STACK;
+	default:
+		return drop(p, PARSE, UNKNOWN_ICMPV6_TYPE);
+	}
+}
+
+static __always_inline int parse_l4(struct packet *p)
+{
+	__u32 header;
+
+	switch (p->key.protocol) {
+	case IPPROTO_TCP: {
+		struct tcphdr *tcp = at(p, p->l4_offset, sizeof(*tcp));
+
+		if (!tcp)
+			return drop(p, PARSE, CT_TRUNCATED_OR_INVALID_HEADER);
+		p->key.source_port_be = tcp->source;
+		p->key.destination_port_be = tcp->dest;
+		p->tcp_flags = ((__u8 *)tcp)[13];
+		header = tcp->doff * 4;
+		break;
+	}
+	case IPPROTO_UDP: {
+		struct udphdr *udp = at(p, p->l4_offset, sizeof(*udp));
+
+		if (!udp)
+			return drop(p, PARSE, CT_TRUNCATED_OR_INVALID_HEADER);
+		p->key.source_port_be = udp->source;
+		p->key.destination_port_be = udp->dest;
+		header = sizeof(*udp);
+		break;
+	}
+	case IPPROTO_ICMP:
+		if (p->family != 4)
+			return drop(p, PARSE, UNKNOWN_L4_PROTOCOL);
+		return parse_icmp(p);
+	case IPPROTO_ICMPV6:
+		if (p->family != 6)
+			return drop(p, PARSE, UNKNOWN_L4_PROTOCOL);
+		return parse_icmpv6(p);
+	default:
+		return drop(p, PARSE, UNKNOWN_L4_PROTOCOL);
+	}
+	/* A GSO packet is several on the wire, each with a copy of the headers. */
+	if (p->skb->gso_segs > 1) {
+		p->packets = p->skb->gso_segs;
+		p->bytes += (p->packets - 1) * (p->l4_offset - p->l3_offset + header);
+	}
+	return CONTINUE;
+}
+
+static __always_inline int parse_ipv4(struct packet *p)
+{
+	struct iphdr *ip = at(p, p->l3_offset, sizeof(*ip));
+
+	if (!ip || ip->ihl < 5 || ip->version != 4)
+		return drop(p, PARSE, INVALID_PACKET_DROPPED);
+	p->family = 4;
+	p->key.protocol = ip->protocol;
+	address_from_v4(&p->key.source, ip->saddr);
+	address_from_v4(&p->key.destination, ip->daddr);
+	p->l4_offset = p->l3_offset + ip->ihl * 4;
+	/* 224.0.0.0/4 and the limited broadcast stay on the link. */
+	if ((ip->daddr & bpf_htonl(0xf0000000)) == bpf_htonl(0xe0000000) || ip->daddr == 0xffffffff)
+		return STACK;
+	if (ip->frag_off & bpf_htons(IP_MORE_FRAGMENTS | IP_FRAGMENT_OFFSET))
+		return drop(p, PARSE, IP_FRAGMENTATION_NOT_SUPPORTED);
+	return parse_l4(p);
+}
+
+static __always_inline int parse_ipv6(struct packet *p)
+{
+	struct ipv6hdr *ip = at(p, p->l3_offset, sizeof(*ip));
+	__u32 offset = p->l3_offset + sizeof(*ip);
+	__u8 next;
+
+	if (!ip || ip->version != 6)
+		return drop(p, PARSE, INVALID_PACKET_DROPPED);
+	p->family = 6;
+	__builtin_memcpy(&p->key.source, &ip->saddr, 16);
+	__builtin_memcpy(&p->key.destination, &ip->daddr, 16);
+	next = ip->nexthdr;
+	/* ff00::/8, and everything within the link (fe80::/10), is the stack's. */
+	if (p->key.destination.bytes[0] == 0xff ||
+	    (p->key.destination.bytes[0] == 0xfe && (p->key.destination.bytes[1] & 0xc0) == 0x80))
+		return STACK;
+
+#pragma unroll
+	for (int i = 0; i < MAX_EXTENSION_HEADERS; i++) {
+		struct ipv6_opt_hdr *option;
+
+		if (next == IPPROTO_FRAGMENT)
+			return drop(p, PARSE, IP_FRAGMENTATION_NOT_SUPPORTED);
+		if (next != IPPROTO_HOPOPTS && next != IPPROTO_ROUTING && next != IPPROTO_DSTOPTS)
+			break;
+		option = at(p, offset, sizeof(*option));
+		if (!option || offset > 256)
+			return drop(p, PARSE, INVALID_IPV6_EXTENSION_HEADER);
+		next = option->nexthdr;
+		offset += (option->hdrlen + 1) * 8;
+	}
+	p->key.protocol = next;
+	p->l4_offset = offset;
+	return parse_l4(p);
+}
+
+static __always_inline int parse(struct packet *p)
+{
+	struct __sk_buff *skb = p->skb;
+	struct ethhdr *eth;
+
+	if (skb->data_end - skb->data < LINEAR_BYTES)
+		bpf_skb_pull_data(skb, skb->len < LINEAR_BYTES ? skb->len : LINEAR_BYTES);
+	p->l3_offset = ETH_HLEN;
+	p->packets = 1;
+	p->bytes = skb->len - ETH_HLEN;
+	eth = at(p, 0, sizeof(*eth));
+	if (!eth)
+		return drop(p, PARSE, INVALID_PACKET_DROPPED);
+	if (eth->h_proto == bpf_htons(ETH_P_IP))
+		return parse_ipv4(p);
+	if (eth->h_proto == bpf_htons(ETH_P_IPV6))
+		return parse_ipv6(p);
+	return STACK;
+}
+
+#endif

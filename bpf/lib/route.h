@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* Who an address is, and where packets to it go. Used ONLY kernel side. */
+#ifndef SPYGLASS_LIB_ROUTE_H
+#define SPYGLASS_LIB_ROUTE_H
+
+#include "map_defs.h"
+#include "packet.h"
+#include "scratch.h"
+
+#define AF_INET 2
+#define AF_INET6 10
+
+static __always_inline void identify(struct end *end, const union address *address)
+{
+	struct ipcache_key key = { .prefix_length = 128, .address = *address };
+	struct endpoint *local = bpf_map_lookup_elem(&endpoints, address);
+	struct ipcache_value *known;
+
+	__builtin_memset(end, 0, sizeof(*end));
+	if (local) {
+		end->identity = local->identity;
+		end->endpoint = local->id;
+		end->generation = local->generation;
+		end->interface = local->interface;
+		__builtin_memcpy(end->mac, local->mac, 6);
+		__builtin_memcpy(end->host_mac, local->host_mac, 6);
+		return;
+	}
+	known = bpf_map_lookup_elem(&ipcache, &key);
+	if (!known) {
+		end->identity = IDENTITY_WORLD;
+		return;
+	}
+	end->identity = known->identity;
+	end->endpoint = known->endpoint;
+}
+
+/* CONTINUE if the node's routing table has a way to the address, DROP with the reason if not. */
+static __always_inline int check_route(struct packet *p, const union address *destination,
+				       struct bpf_fib_lookup *fib)
+{
+	long result;
+
+	__builtin_memset(fib, 0, sizeof(*fib));
+	fib->ifindex = p->skb->ifindex;
+	if (p->family == 4) {
+		fib->family = AF_INET;
+		fib->ipv4_src = p->key.source.words[3];
+		fib->ipv4_dst = destination->words[3];
+	} else {
+		fib->family = AF_INET6;
+		__builtin_memcpy(fib->ipv6_src, &p->key.source, 16);
+		__builtin_memcpy(fib->ipv6_dst, destination, 16);
+	}
+	result = bpf_fib_lookup(p->skb, fib, sizeof(*fib), 0);
+	switch (result) {
+	case BPF_FIB_LKUP_RET_BLACKHOLE:
+	case BPF_FIB_LKUP_RET_UNREACHABLE:
+	case BPF_FIB_LKUP_RET_PROHIBIT:
+		return drop(p, ROUTE, STALE_OR_UNROUTABLE_IP);
+	case BPF_FIB_LKUP_RET_NOT_FWDED:
+		return drop(p, ROUTE, FIB_LOOKUP_FAILED);
+	default:
+		/* A route, or something only the stack can settle: a missing neighbour, an MTU, a tunnel. */
+		return result < 0 ? drop(p, ROUTE, FIB_LOOKUP_FAILED) : CONTINUE;
+	}
+}
+
+#endif

@@ -1,0 +1,212 @@
+/**
+ * The node agent: cluster state into maps, ring buffer and counters out to the hub. Order matters: a
+ * reference is described to the hub before the maps can make a record that uses it, and a pod is reported
+ * ready only when the maps know it and its programs are attached.
+ */
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import type { Attachment } from '../cni/attachment.ts';
+import { attachmentFolder, readAttachments } from '../cni/attachments.ts';
+import type { ClusterSource } from '../cluster/model.ts';
+import { clusterFile, openStateFile } from '../cluster/state-file.ts';
+import { watchFolder } from '../cluster/watch-folder.ts';
+import { sentence } from '../base/failure.ts';
+import { mountBpffs, pinDirectory } from '../kernel/bpffs.ts';
+import { RingBuffer } from '../kernel/ring-buffer.ts';
+import { AGENT_PROTOCOL_VERSION, type Counters } from '../wire/agent.ts';
+import { RECORD_LAYOUT } from '../wire/record-layout.gen.ts';
+import { ClockOffset } from './clock.ts';
+import { CounterReader } from './counters.ts';
+import { Datapath } from './datapath.ts';
+import { DictionarySource } from './dictionary.ts';
+import { Drain } from './drain.ts';
+import { Outbox } from './outbox.ts';
+import { Uplink } from './uplink.ts';
+
+export interface AgentOptions {
+  node: string;
+  /** Name under /run/netns; undefined for this process's own namespace. */
+  netns: string | undefined;
+  /** The node's state folder: cluster state, attachments, and where readiness is reported. */
+  state: string;
+  hub: string;
+  /** AGGREGATION_LEVEL number. */
+  level: number;
+  /** Bytes of records kept for hubs that are away. */
+  buffer: number;
+  /** Path of the eBPF object. */
+  object: string;
+  version: string;
+}
+
+const COUNTERS_MS = 1000;
+const RECONCILE_MS = 30_000;
+/** Changes that come together are applied together. */
+const SETTLE_MS = 5;
+
+export class Agent implements AsyncDisposable {
+  readonly #options: AgentOptions;
+  readonly #log: Logger;
+  readonly #datapath: Datapath;
+  readonly #ring: RingBuffer;
+  readonly #source: ClusterSource;
+  readonly #outbox: Outbox;
+  readonly #drain: Drain;
+  readonly #uplink: Uplink;
+  readonly #reader: CounterReader;
+  readonly #clock = new ClockOffset();
+  readonly #dictionary = new DictionarySource();
+  readonly #timers: NodeJS.Timeout[] = [];
+  readonly #unwatch: () => void;
+  #lostBefore = 0;
+  #lostInRing = 0;
+  #settle: NodeJS.Timeout | undefined;
+  #sendAll = true;
+  #problems = '';
+
+  /** Starts everything; the node's state must exist. @throws KernelError or Failure, with nothing left open. */
+  constructor(options: AgentOptions, log: Logger) {
+    this.#options = options;
+    this.#log = log;
+    if (mountBpffs()) writeFileSync(join(options.state, 'bpffs-mounted'), '');
+    this.#datapath = new Datapath({
+      object: options.object,
+      pins: pinDirectory(options.node),
+      node: options.node,
+      netns: options.netns === undefined ? undefined : `/run/netns/${options.netns}`,
+      config: { config_level: options.level },
+    });
+    try {
+      this.#source = openStateFile(clusterFile(options.state), (problem) => log.warn(problem));
+    } catch (error) {
+      this.#datapath[Symbol.dispose]();
+      throw error;
+    }
+    this.#reader = new CounterReader(this.#datapath.maps);
+    this.#lostBefore = this.#reader.events().lost;
+    this.#ring = new RingBuffer(this.#datapath.maps.events);
+    this.#outbox = new Outbox(options.buffer);
+    this.#uplink = this.#connect();
+    this.#drain = new Drain({
+      ring: this.#ring,
+      outbox: this.#outbox,
+      clock: this.#clock,
+      recordSize: RECORD_LAYOUT.size,
+      lostInRing: () => this.#lostInRing,
+      onBatch: (batch) => this.#uplink.sendBatch(batch),
+    });
+    this.#source.onChange(() => this.#later());
+    this.#unwatch = watchFolder(attachmentFolder(options.state), SETTLE_MS, () => true, () => this.#later());
+    this.#apply();
+    this.#timers.push(
+      setInterval(() => this.#sendCounters(), COUNTERS_MS),
+      setInterval(() => this.#apply(), RECONCILE_MS),
+    );
+  }
+
+  /** Stops; the datapath goes on without the agent. Sends what has been read, within 1 s. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer);
+    clearTimeout(this.#settle);
+    this.#unwatch();
+    await this.#source[Symbol.asyncDispose]();
+    this.#drain[Symbol.dispose]();
+    this.#drain.finish();
+    this.#sendCounters();
+    await this.#uplink.close(1000);
+    this.#ring[Symbol.dispose]();
+    this.#datapath[Symbol.dispose]();
+  }
+
+  #connect(): Uplink {
+    const { node, version, hub } = this.#options;
+    const hello = {
+      protocol: AGENT_PROTOCOL_VERSION,
+      node,
+      session: randomUUID(),
+      boot_id: readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(),
+      counters_id: this.#datapath.countersId,
+      version,
+      layout: RECORD_LAYOUT,
+      mode: 'live' as const,
+    };
+    return new Uplink(hub, hello, this.#outbox, () => this.#dictionary.snapshot(), {
+      connected: (id) => {
+        this.#sendAll = true;
+        this.#sendCounters();
+        this.#log.info({ hub, id }, 'connected to the hub');
+      },
+      disconnected: (reason) => this.#log.warn({ hub, reason }, 'no hub; records are kept and sent later'),
+    });
+  }
+
+  #later(): void {
+    this.#settle ??= setTimeout(() => {
+      this.#settle = undefined;
+      this.#apply();
+    }, SETTLE_MS);
+  }
+
+  #apply(): void {
+    try {
+      const started = performance.now();
+      const attachments = readAttachments(attachmentFolder(this.#options.state));
+      const desired = this.#datapath.plan(this.#source.current, attachments);
+      this.#report(desired.problems);
+      const change = this.#dictionary.update(desired.dictionary);
+      if (change !== null) this.#uplink.sendDictionary(change);
+      const changes = this.#datapath.apply(desired);
+      const failed = this.#datapath.attach(attachments);
+      for (const { attachment, reason } of failed) this.#log.error({ pod: attachment.name, reason }, 'pod not attached');
+      const bad = new Set(failed.map((it) => it.attachment.podUid));
+      this.#markReady(attachments.filter((it) => !bad.has(it.podUid)));
+      if (changes.written + changes.deleted > 0) {
+        this.#log.info({ ...changes, pods: attachments.length, ms: Math.round(performance.now() - started) }, 'applied');
+      }
+    } catch (error) {
+      // The datapath keeps its last good state; the next change or the periodic pass tries again.
+      this.#log.error({ error: sentence(error) }, 'could not apply the cluster state');
+    }
+  }
+
+  #report(problems: readonly string[]): void {
+    const text = problems.join('\n');
+    if (text !== this.#problems) for (const problem of problems) this.#log.warn(problem);
+    this.#problems = text;
+  }
+
+  #markReady(attachments: readonly Attachment[]): void {
+    const folder = join(this.#options.state, 'ready');
+    mkdirSync(folder, { recursive: true });
+    for (const { podUid } of attachments) writeFileSync(join(folder, podUid), '');
+  }
+
+  #sendCounters(): void {
+    this.#clock.refresh();
+    const { written, lost } = this.#reader.events();
+    this.#lostInRing = lost - this.#lostBefore;
+    if (!this.#uplink.connected) return;
+    const { edges, overflow, used } = this.#reader.edges(this.#sendAll);
+    this.#sendAll = false;
+    const cpu = process.cpuUsage();
+    const { maps } = this.#datapath;
+    const counters: Counters = {
+      time_ns: (process.hrtime.bigint() + this.#clock.ns).toString(),
+      edges,
+      overflow,
+      drops: this.#reader.drops(),
+      stages: this.#reader.stages(),
+      maps: [{ name: 'edges', entries: used, max_entries: maps.edges.shape.maxEntries }],
+      lost: { ring: this.#lostInRing, buffer: this.#outbox.lost },
+      events: { written, drained: this.#drain.drained },
+      agent: {
+        rss_bytes: process.memoryUsage.rss(),
+        cpu_seconds: (cpu.user + cpu.system) / 1e6,
+        buffered_bytes: this.#outbox.bytes + this.#ring.pending,
+      },
+    };
+    this.#uplink.sendCounters(counters);
+  }
+}

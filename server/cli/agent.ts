@@ -1,0 +1,78 @@
+/** `spyglass agent`: the node agent. */
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { Agent } from '../agent/agent.ts';
+import { Failure } from '../base/failure.ts';
+import { KernelError } from '../kernel/errors.ts';
+import { packageRoot } from '../standalone/package-root.ts';
+import { AGGREGATION_LEVEL } from '../wire/lists.gen.ts';
+
+const MIB = 1024 * 1024;
+
+interface Options {
+  node: string;
+  netns?: string;
+  state: string;
+  hub: string;
+  level: string;
+  buffer: number;
+  exitWithParent?: true;
+}
+
+export function agentCommand(): Command {
+  return new Command('agent')
+    .description('Load the datapath of this node, keep it in step with the cluster, stream its events to a hub')
+    .requiredOption('--node <name>', 'name of this node')
+    .requiredOption('--state <folder>', "the node's state folder, such as /run/spyglass/NODE")
+    .requiredOption('--hub <url>', 'the hub, such as ws://127.0.0.1:12000', webSocketUrl)
+    .option('--netns <name>', "namespace under /run/netns with the host sides of the pods' devices; default: this one")
+    .addOption(
+      new Option('--level <level>', 'how much is reported')
+        .choices(Object.keys(AGGREGATION_LEVEL).map((it) => it.toLowerCase()))
+        .default('medium'),
+    )
+    .option('--buffer <bytes>', 'records kept for a hub that is away', bytes, 64 * MIB)
+    .option('--exit-with-parent', 'stop when standard input closes')
+    .action(run);
+}
+
+async function run(options: Options): Promise<void> {
+  const log = pino({ name: 'agent' }, pino.destination(2));
+  const level = AGGREGATION_LEVEL[options.level.toUpperCase() as keyof typeof AGGREGATION_LEVEL];
+  const { node, netns, state, hub, buffer } = options;
+  const root = packageRoot();
+  let agent: Agent;
+  try {
+    agent = new Agent(
+      { node, netns, state, hub, buffer, level, object: join(root, 'bpf/build/pod.bpf.o'), version: '0.1.0' },
+      log,
+    );
+  } catch (error) {
+    if (error instanceof KernelError) throw new Failure(error.message, { cause: error });
+    throw error;
+  }
+  await stopRequest(options.exitWithParent === true);
+  await agent[Symbol.asyncDispose]();
+}
+
+function stopRequest(withParent: boolean): Promise<void> {
+  return new Promise((resolve) => {
+    process.once('SIGINT', () => resolve());
+    process.once('SIGTERM', () => resolve());
+    if (!withParent) return;
+    process.stdin.once('end', () => resolve()).once('error', () => resolve());
+    process.stdin.resume();
+  });
+}
+
+function webSocketUrl(text: string): string {
+  if (!/^wss?:\/\/[^/]+\/?$/.test(text)) throw new InvalidArgumentError('It must look like ws://HOST:PORT.');
+  return text;
+}
+
+function bytes(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < MIB) throw new InvalidArgumentError('It must be a number of bytes, at least 1 MiB.');
+  return value;
+}

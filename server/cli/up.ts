@@ -1,0 +1,25 @@
+/** `spyglass up DIR`: arguments and signals of the standalone node. */
+import { Command, InvalidArgumentError } from 'commander';
+import { terminalProgress } from '../standalone/progress.ts';
+import { up } from '../standalone/up.ts';
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+export function upCommand(): Command {
+  return new Command('up')
+    .description('run a folder of Kubernetes manifests on this machine, with datapath, agent, hub and UI')
+    .argument('<folder>', 'folder with .yaml files')
+    .option('--node <name>', 'name of the node; several can run side by side', 'demo-1')
+    .option('--port <number>', 'port of the UI and API on 127.0.0.1', parsePort, 12_000)
+    .action(async (folder: string, options: { node: string; port: number }) => {
+      const stopping = new AbortController();
+      for (const signal of SIGNALS) process.on(signal, () => stopping.abort());
+      await up({ folder, ...options }, terminalProgress(), stopping.signal);
+    });
+}
+
+function parsePort(text: string): number {
+  const port = Number(text);
+  if (/^\d+$/.test(text) && port >= 1 && port <= 65_535) return port;
+  throw new InvalidArgumentError('It must be a number from 1 to 65535.');
+}

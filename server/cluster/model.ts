@@ -1,0 +1,89 @@
+/**
+ * The cluster as the rest of Spyglass sees it: one in-memory model, whatever its source. Field names are
+ * Kubernetes' own (API reference v1.34), reduced to what the datapath and the views use.
+ */
+
+export type Protocol = 'TCP' | 'UDP' | 'SCTP';
+
+export interface Node {
+  name: string;
+  labels: Record<string, string>;
+  /** Internal addresses, both families. */
+  addresses: string[];
+  podCIDRs: string[];
+}
+
+export interface Namespace {
+  name: string;
+  labels: Record<string, string>;
+}
+
+export interface Pod {
+  uid: string;
+  namespace: string;
+  name: string;
+  labels: Record<string, string>;
+  annotations: Record<string, string>;
+  nodeName: string;
+  hostNetwork: boolean;
+  /** Empty until the pod has been wired. */
+  podIPs: string[];
+  serviceAccountName: string;
+  /** The workload that owns it, `{kind: 'Pod', name}` if it stands alone. */
+  workload: { kind: string; name: string };
+  containerPorts: { name: string; containerPort: number; protocol: Protocol }[];
+  ready: boolean;
+  terminating: boolean;
+  /** RFC 3339. */
+  creationTimestamp: string;
+}
+
+export interface ServicePort {
+  name: string;
+  port: number;
+  protocol: Protocol;
+  targetPort: number | string;
+  appProtocol: string;
+}
+
+export interface Service {
+  uid: string;
+  namespace: string;
+  name: string;
+  type: 'ClusterIP' | 'NodePort' | 'LoadBalancer' | 'ExternalName';
+  /** Empty for headless services. */
+  clusterIPs: string[];
+  selector: Record<string, string> | null;
+  ports: ServicePort[];
+}
+
+export interface EndpointSlice {
+  namespace: string;
+  name: string;
+  serviceName: string;
+  addressType: 'IPv4' | 'IPv6';
+  /** `name` matches the service port's name. */
+  ports: { name: string; port: number; protocol: Protocol; appProtocol: string }[];
+  endpoints: {
+    addresses: string[];
+    conditions: { ready: boolean; serving: boolean; terminating: boolean };
+    nodeName: string;
+    /** uid of the pod behind it, '' if none. */
+    targetRef: string;
+  }[];
+}
+
+export interface ClusterState {
+  nodes: Node[];
+  namespaces: Namespace[];
+  pods: Pod[];
+  services: Service[];
+  endpointSlices: EndpointSlice[];
+}
+
+/** A source of cluster state. `current` is complete once the source's factory has resolved. */
+export interface ClusterSource extends AsyncDisposable {
+  readonly current: ClusterState;
+  /** Called after each change, with `current` already replaced. Returns the function that unsubscribes. */
+  onChange(listener: (state: ClusterState) => void): () => void;
+}

@@ -1,0 +1,86 @@
+/**
+ * What the numbers in an agent's records mean: its endpoints, services and identities. One dictionary per
+ * agent session. What the agent removes stays readable while stored records may still name it.
+ */
+import type { Dictionary, EndpointEntry, ServiceEntry } from '../wire/agent.ts';
+
+/** The names behind the numbers, as readers see them. */
+export interface Names {
+  readonly node: string;
+  /** Grows with every change; sets computed from the names are stale when it differs. */
+  readonly revision: number;
+  readonly endpoints: ReadonlyMap<number, EndpointEntry>;
+  readonly services: ReadonlyMap<number, ServiceEntry>;
+  /** Labels by identity number. */
+  readonly identities: ReadonlyMap<number, readonly string[]>;
+  /** Whether the endpoint exists now, not only in stored records. */
+  isLive(endpoint: number): boolean;
+}
+
+interface Removal {
+  /** From this flow id on no record names it. */
+  flowId: number;
+  /** Unix ms; counters may name it for a while longer than records do. */
+  time: number;
+}
+
+export class AgentDictionary implements Names {
+  readonly node: string;
+  readonly endpoints = new Map<number, EndpointEntry>();
+  readonly services = new Map<number, ServiceEntry>();
+  readonly identities = new Map<number, readonly string[]>();
+  readonly #removedEndpoints = new Map<number, Removal>();
+  readonly #removedServices = new Map<number, Removal>();
+  #revision = 0;
+
+  constructor(node: string) {
+    this.node = node;
+  }
+
+  get revision(): number {
+    return this.#revision;
+  }
+
+  isLive(endpoint: number): boolean {
+    return this.endpoints.has(endpoint) && !this.#removedEndpoints.has(endpoint);
+  }
+
+  /** Takes over a change; `nextFlowId` is the id that the next stored flow will get. */
+  apply(change: Dictionary, nextFlowId: number): void {
+    this.#revision += 1;
+    const removal = { flowId: nextFlowId, time: Date.now() };
+    if (change.snapshot) {
+      for (const ref of this.endpoints.keys()) bury(this.#removedEndpoints, ref, removal);
+      for (const id of this.services.keys()) bury(this.#removedServices, id, removal);
+    }
+    for (const entry of change.endpoints) {
+      this.endpoints.set(entry.ref, entry);
+      this.#removedEndpoints.delete(entry.ref);
+    }
+    for (const entry of change.services) {
+      this.services.set(entry.id, entry);
+      this.#removedServices.delete(entry.id);
+    }
+    for (const entry of change.identities) this.identities.set(entry.identity, entry.labels);
+    for (const ref of change.removed_endpoints) bury(this.#removedEndpoints, ref, removal);
+    for (const id of change.removed_services) bury(this.#removedServices, id, removal);
+  }
+
+  /** Forgets what was removed before the oldest stored flow, and before `time` (Unix ms). */
+  prune(oldestFlowId: number, time: number): void {
+    forget(this.#removedEndpoints, this.endpoints, oldestFlowId, time);
+    forget(this.#removedServices, this.services, oldestFlowId, time);
+  }
+}
+
+function bury(removed: Map<number, Removal>, key: number, removal: Removal): void {
+  if (!removed.has(key)) removed.set(key, removal);
+}
+
+function forget(removed: Map<number, Removal>, entries: Map<number, unknown>, flowId: number, time: number): void {
+  for (const [key, removal] of removed) {
+    if (removal.flowId > flowId || removal.time > time) continue;
+    entries.delete(key);
+    removed.delete(key);
+  }
+}

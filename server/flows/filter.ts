@@ -1,0 +1,150 @@
+/**
+ * The filter language of the flow API: query parameters named like the flags of `hubble observe`.
+ *
+ * A parameter that is repeated, or has commas, means or; different parameters mean and; `not.NAME`
+ * excludes what NAME would select. Parameters about either end (`pod`, `port`, …) hold for one end
+ * together: `pod=shop/web&port=80` asks for flows whose source is the pod with port 80, or whose
+ * destination is.
+ *
+ * Parsing knows no names of pods or nodes. A filter is compiled against the names of one agent to sets
+ * of numbers, once per revision of those names; matching a record then allocates nothing.
+ */
+import type { FlowFacts } from './facts.ts';
+import type { Names } from './dictionary.ts';
+import { type Condition, FIELDS, FilterError } from './filter-fields.ts';
+import { nearest } from './suggest.ts';
+
+export type Predicate = (facts: FlowFacts) => boolean;
+
+/** Most values one filter may have, over all its parameters. */
+export const MAX_FILTER_VALUES = 200;
+const NOT = 'not.';
+
+/** All parameter names that a filter may have, without the `not.` forms. */
+export const FILTER_NAMES: readonly string[] = Object.keys(FIELDS);
+
+export function isFilterName(name: string): boolean {
+  return Object.hasOwn(FIELDS, name.startsWith(NOT) ? name.slice(NOT.length) : name);
+}
+
+/** Parses parameters, each given as [name, value]. Throws a FilterError that names the faulty one. */
+export function parseFilter(parameters: Iterable<readonly [string, string]>): FlowFilter {
+  const values = new Map<string, string[]>();
+  let count = 0;
+  for (const [name, value] of parameters) {
+    if (!isFilterName(name)) throw unknownName(name, FILTER_NAMES);
+    const items = value.split(',').map((item) => item.trim());
+    if (items.includes('')) throw new FilterError(`The filter "${name}" has an empty value; leave it out, or give one.`);
+    count += items.length;
+    if (count > MAX_FILTER_VALUES) {
+      throw new FilterError(`The filter has more than ${MAX_FILTER_VALUES} values; use fewer or broader ones.`);
+    }
+    values.set(name, [...(values.get(name) ?? []), ...items]);
+  }
+  for (const not of ['', NOT]) for (const end of ['', 'from-', 'to-']) qualify(values, not, end);
+  const conditions: Condition[] = [];
+  for (const [name, items] of values) {
+    const exclude = name.startsWith(NOT);
+    const field = FIELDS[exclude ? name.slice(NOT.length) : name];
+    if (field !== undefined) conditions.push({ name, exclude, ...field(name, items) });
+  }
+  return new FlowFilter(conditions, [...values].map(([name, items]) => `${name}=${items.join(',')}`).sort().join('&'));
+}
+
+/** The error for a parameter that does not exist, with the nearest one that does and all that are allowed. */
+export function unknownName(name: string, allowed: readonly string[]): FilterError {
+  const plain = name.startsWith(NOT) ? name.slice(NOT.length) : name;
+  return new FilterError(
+    `There is no parameter "${name.slice(0, 64)}"; did you mean "${nearest(plain, allowed) ?? ''}"? Allowed are ${allowed.join(', ')}.`,
+  );
+}
+
+/** As with the hubble command: pods and services without a namespace take those given beside them. */
+function qualify(values: Map<string, string[]>, not: string, end: string): void {
+  const namespaces = values.get(`${not}${end}namespace`);
+  if (namespaces === undefined) return;
+  let used = false;
+  for (const kind of ['pod', 'service']) {
+    const names = values.get(`${not}${end}${kind}`);
+    if (names === undefined || names.every((name) => name.includes('/'))) continue;
+    used = true;
+    values.set(
+      `${not}${end}${kind}`,
+      names.flatMap((name) => (name.includes('/') ? [name] : namespaces.map((namespace) => `${namespace}/${name}`))),
+    );
+  }
+  if (used) values.delete(`${not}${end}namespace`);
+}
+
+export class FlowFilter {
+  readonly #conditions: readonly Condition[];
+  readonly #compiled = new WeakMap<Names, { revision: number; predicate: Predicate }>();
+  /** The same for filters that select the same flows by the same words. */
+  readonly key: string;
+
+  constructor(conditions: readonly Condition[], key: string) {
+    this.#conditions = conditions;
+    this.key = key;
+  }
+
+  get isEmpty(): boolean {
+    return this.#conditions.length === 0;
+  }
+
+  /** Names of the parameters in use, `not.` included. */
+  get names(): string[] {
+    return this.#conditions.map((condition) => condition.name);
+  }
+
+  /** The test for flows of the agent with these names; valid until their revision changes. */
+  predicate(names: Names): Predicate {
+    const known = this.#compiled.get(names);
+    if (known?.revision === names.revision) return known.predicate;
+    const predicate = compile(this.#conditions, names);
+    this.#compiled.set(names, { revision: names.revision, predicate });
+    return predicate;
+  }
+}
+
+function compile(conditions: readonly Condition[], names: Names): Predicate {
+  const common: Predicate[] = [];
+  const atSource: Predicate[] = [];
+  const atDestination: Predicate[] = [];
+  for (const condition of conditions) {
+    if (condition.of === 'flow') {
+      const test = condition.compile(names);
+      common.push(condition.exclude ? (facts) => !test(facts) : test);
+      continue;
+    }
+    const test = condition.compile(names);
+    const end = condition.of;
+    if (end === 'either') {
+      if (condition.exclude) {
+        common.push((facts) => !test(facts, 'source') && !test(facts, 'destination'));
+      } else {
+        atSource.push((facts) => test(facts, 'source'));
+        atDestination.push((facts) => test(facts, 'destination'));
+      }
+    } else {
+      common.push(condition.exclude ? (facts) => !test(facts, end) : (facts) => test(facts, end));
+    }
+  }
+  const ends = atSource.length === 0 ? null : either(all(atSource), all(atDestination));
+  if (ends !== null) common.push(ends);
+  return all(common);
+}
+
+function either(one: Predicate, other: Predicate): Predicate {
+  return (facts) => one(facts) || other(facts);
+}
+
+function all(tests: readonly Predicate[]): Predicate {
+  const [first, second] = tests;
+  if (first === undefined) return () => true;
+  if (second === undefined) return first;
+  if (tests.length === 2) return (facts) => first(facts) && second(facts);
+  return (facts) => {
+    for (const test of tests) if (!test(facts)) return false;
+    return true;
+  };
+}

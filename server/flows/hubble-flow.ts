@@ -1,0 +1,181 @@
+/**
+ * Record + names -> Hubble's flow object, with keys in declaration order and defaults left out. Made only
+ * for rows that leave the hub.
+ */
+import type { EndpointEntry, ServiceEntry } from '../wire/agent.ts';
+import type { HubbleEndpoint, HubbleFlow, HubbleL4, SpyglassExtension } from '../wire/hubble.ts';
+import {
+  DIRECTION,
+  DIRECTION_NAME,
+  DROP_REASON_NAME,
+  DROP_REASON_WORDS,
+  IDENTITY,
+  IDENTITY_WORDS,
+  OBSERVATION_POINT_NAME,
+  RECORD_TYPE,
+  RECORD_TYPE_NAME,
+  STAGE_NAME,
+  VERDICT_NAME,
+} from '../wire/lists.gen.ts';
+import { formatAddress, isUnset } from './address.ts';
+import type { Names } from './dictionary.ts';
+import { EVENT_DROP, EVENT_TRACE, eventSubType } from './event-type.ts';
+import { type End, PROTOCOL } from './facts.ts';
+import type { RecordCursor } from './record.ts';
+import { summaryOf, tcpFlags } from './summary.ts';
+import { formatTime } from './timestamp.ts';
+
+const CLUSTER = 'default';
+
+export interface Emitter {
+  name: string;
+  version: string;
+}
+
+export interface FlowContext {
+  names: Names;
+  /** Unix ns = record time + this. */
+  clockOffsetNs: bigint;
+  uuid: string;
+  emitter: Emitter;
+}
+
+/** The flow under `record`. Numbers that no list knows stay visible as text of the number. */
+export function toHubbleFlow(record: RecordCursor, context: FlowContext): HubbleFlow {
+  const { names } = context;
+  const isDrop = record.type === RECORD_TYPE.DROP;
+  const { isReply } = record;
+  const service = serviceReference(names.services.get(record.serviceId));
+  const subType = eventSubType(record);
+  const reason = record.dropReason;
+  const point = record.observationPoint;
+  const hasDirection = record.direction !== DIRECTION.UNKNOWN;
+  return {
+    time: formatTime(record.timeNs + context.clockOffsetNs),
+    uuid: context.uuid,
+    emitter: context.emitter,
+    verdict: VERDICT_NAME[record.verdict] ?? String(record.verdict),
+    ...(reason !== 0 && { drop_reason: reason }),
+    IP: {
+      source: formatAddress(record.view, record.addressOffset('source')),
+      destination: formatAddress(record.view, record.addressOffset('destination')),
+      ipVersion: record.family === 6 ? 'IPv6' : 'IPv4',
+    },
+    ...l4Of(record),
+    source: endpointOf(record, 'source', names),
+    destination: endpointOf(record, 'destination', names),
+    Type: 'L3_L4',
+    node_name: names.node,
+    ...(isReply === true && { reply: true }),
+    event_type: { type: isDrop ? EVENT_DROP : EVENT_TRACE, ...(subType !== 0 && { sub_type: subType }) },
+    ...(service !== null && { [isReply === true ? 'source_service' : 'destination_service']: service }),
+    ...(hasDirection && { traffic_direction: DIRECTION_NAME[record.direction] ?? String(record.direction) }),
+    ...(!isDrop && point !== 0 && { trace_observation_point: OBSERVATION_POINT_NAME[point] ?? String(point) }),
+    ...(!isDrop && isReply !== undefined && { trace_reason: traceReason(record.type, isReply) }),
+    ...(isDrop && { file: { name: stageName(record.dropStage), line: record.dropLine } }),
+    ...(reason !== 0 && { drop_reason_desc: DROP_REASON_NAME[reason] ?? String(reason) }),
+    ...(isReply !== undefined && { is_reply: isReply }),
+    ...(record.interface !== 0 && { interface: { index: record.interface } }),
+    Summary: summaryOf(
+      record.protocol,
+      record.tcpFlags,
+      record.port('source'),
+      record.port('destination'),
+      record.family,
+    ),
+    extensions: {
+      '@type': 'type.googleapis.com/google.protobuf.Struct',
+      value: { spyglass: extensionOf(record, isDrop) },
+    },
+  };
+}
+
+function traceReason(type: number, isReply: boolean): string {
+  if (isReply) return 'REPLY';
+  return type === RECORD_TYPE.NEW ? 'NEW' : 'ESTABLISHED';
+}
+
+function stageName(stage: number): string {
+  return (STAGE_NAME[stage] ?? String(stage)).toLowerCase();
+}
+
+function l4Of(record: RecordCursor): { l4?: HubbleL4 } {
+  const source = record.port('source');
+  const destination = record.port('destination');
+  const ports = { ...(source !== 0 && { source_port: source }), ...(destination !== 0 && { destination_port: destination }) };
+  // ICMP has type and code in place of the ports.
+  const icmp = { ...(source !== 0 && { type: source }), ...(destination !== 0 && { code: destination }) };
+  switch (record.protocol) {
+    case PROTOCOL.TCP:
+      return { l4: { TCP: { ...ports, flags: tcpFlags(record.tcpFlags) } } };
+    case PROTOCOL.UDP:
+      return { l4: { UDP: ports } };
+    case PROTOCOL.ICMPv4:
+      return { l4: { ICMPv4: icmp } };
+    case PROTOCOL.ICMPv6:
+      return { l4: { ICMPv6: icmp } };
+    default:
+      return {};
+  }
+}
+
+function endpointOf(record: RecordCursor, end: End, names: Names): HubbleEndpoint {
+  const entry = names.endpoints.get(record.endpoint(end));
+  const identity = record.identity(end);
+  const labels = labelsOf(entry, identity, names);
+  const isPod = entry !== undefined && entry.namespace !== '';
+  return {
+    ...(entry !== undefined && entry.kind !== 'remote' && { ID: entry.ref }),
+    ...(identity !== 0 && { identity }),
+    ...(entry !== undefined && { cluster_name: CLUSTER }),
+    ...(isPod && { namespace: entry.namespace }),
+    ...(labels.length > 0 && { labels: [...labels] }),
+    ...(isPod && { pod_name: entry.name }),
+    ...(isPod && entry.workload !== null && { workloads: [{ name: entry.workload.name, kind: entry.workload.kind }] }),
+  };
+}
+
+function labelsOf(entry: EndpointEntry | undefined, identity: number, names: Names): readonly string[] {
+  if (entry !== undefined && entry.labels.length > 0) return entry.labels;
+  const known = names.identities.get(identity);
+  if (known !== undefined) return known;
+  const reserved = identity === IDENTITY.UNKNOWN ? undefined : IDENTITY_WORDS[identity];
+  return reserved === undefined ? [] : [`reserved:${reserved}`];
+}
+
+function serviceReference(entry: ServiceEntry | undefined): { name: string; namespace: string } | null {
+  return entry === undefined ? null : { name: entry.name, namespace: entry.namespace };
+}
+
+function extensionOf(record: RecordCursor, isDrop: boolean): SpyglassExtension {
+  const original = record.addressOffset('original');
+  const path: string[] = [];
+  for (const [number, name] of STAGES) if ((record.path & (1 << number)) !== 0) path.push(name);
+  return {
+    event: RECORD_TYPE_NAME[record.type] ?? String(record.type),
+    connection_id: String(record.connectionId),
+    packets: record.packets,
+    bytes: record.bytes,
+    reply_packets: record.replyPackets,
+    reply_bytes: record.replyBytes,
+    rtt_ns: record.rttNs,
+    path,
+    service_id: record.serviceId,
+    backend_id: record.backendId,
+    original: isUnset(record.view, original)
+      ? null
+      : { ip: formatAddress(record.view, original), port: record.originalPort },
+    drop: isDrop
+      ? {
+          stage: STAGE_NAME[record.dropStage] ?? String(record.dropStage),
+          line: record.dropLine,
+          words: DROP_REASON_WORDS[record.dropReason] ?? `Drop reason ${record.dropReason}`,
+          suppressed: record.suppressed,
+        }
+      : null,
+  };
+}
+
+const STAGES: readonly (readonly [number: number, name: string])[] = Object.entries(STAGE_NAME)
+  .map(([number, name]) => [Number(number), name] as const)
+  .toSorted(([a], [b]) => a - b);

@@ -1,0 +1,107 @@
+/** `GET /api/v1/status`, `/api/v1/nodes`, `/api/v1/namespaces`: what the hub holds, from whom, and what was lost. */
+import type { Request, Response } from 'express';
+import type { HubStatus, LossLedger, NamespaceStatus, NodeStatus } from '../../wire/status.ts';
+import { formatTime } from '../../flows/timestamp.ts';
+import type { HubState } from '../hub-state.ts';
+import type { AgentNode } from '../ingest/agent-node.ts';
+import { Parameters } from '../http/parameters.ts';
+
+export function statusRoute(state: HubState) {
+  return (request: Request, response: Response): void => answer(request, response, hubStatus(state));
+}
+
+export function nodesRoute(state: HubState) {
+  return (request: Request, response: Response): void =>
+    answer(request, response, { nodes: sorted(state.nodes).map((node) => nodeStatus(node)) });
+}
+
+export function namespacesRoute(state: HubState) {
+  return (request: Request, response: Response): void => answer(request, response, { namespaces: namespaces(state) });
+}
+
+function answer(request: Request, response: Response, body: object): void {
+  // Refuses any parameter.
+  void new Parameters(request, []);
+  response.set('Cache-Control', 'no-store').json(body);
+}
+
+export function hubStatus(state: HubState): HubStatus {
+  const now = Date.now();
+  const nodes = [...state.nodes.values()];
+  const { store } = state;
+  const oldest = store.oldestTime;
+  return {
+    version: state.version,
+    hub: state.id,
+    mode: state.mode,
+    started: formatMs(state.startedMs),
+    uptime_s: Math.floor((now - state.startedMs) / 1000),
+    nodes: { known: nodes.length, connected: nodes.filter((node) => node.connected).length },
+    flows: {
+      stored: store.stored,
+      received: store.nextId - 1,
+      overwritten: store.evicted,
+      rate: state.timeline.rate(now, 'flows'),
+      oldest: oldest === null ? null : formatTime(BigInt(Math.round(oldest))),
+      memory_bytes: store.usedBytes,
+      memory_limit_bytes: store.capacityBytes,
+    },
+    drops_rate: state.timeline.rate(now, 'drops'),
+    lost: totalLoss(nodes),
+    live_clients: state.stats.liveClients,
+  };
+}
+
+function totalLoss(nodes: readonly AgentNode[]): LossLedger {
+  const total = { records: 0, ring: 0, buffer: 0, missing_batches: 0 };
+  for (const { lost } of nodes) {
+    total.records += lost.records;
+    total.ring += lost.ring;
+    total.buffer += lost.buffer;
+    total.missing_batches += lost.missing_batches;
+  }
+  return total;
+}
+
+function nodeStatus(node: AgentNode): NodeStatus {
+  const hello = node.session?.hello;
+  let pods = 0;
+  for (const entry of node.session?.names.endpoints.values() ?? []) {
+    if (entry.kind === 'pod' && node.session?.names.isLive(entry.ref) === true) pods += 1;
+  }
+  return {
+    name: node.name,
+    connected: node.connected,
+    mode: hello?.mode ?? 'live',
+    version: hello?.version ?? '',
+    layout_version: hello?.layout.version ?? 0,
+    since: formatMs(node.changed),
+    flows: node.flows,
+    flows_rate: node.flowsRate,
+    lag_s: node.lagMs / 1000,
+    lost: node.lost,
+    pods,
+    maps: node.counters?.maps ?? null,
+    agent: node.counters?.agent ?? null,
+  };
+}
+
+function namespaces(state: HubState): NamespaceStatus[] {
+  const pods = new Map<string, Set<string>>();
+  for (const names of state.agentNames) {
+    for (const entry of names.endpoints.values()) {
+      if (entry.namespace === '' || !names.isLive(entry.ref)) continue;
+      const known = pods.get(entry.namespace) ?? new Set();
+      pods.set(entry.namespace, known.add(entry.name));
+    }
+  }
+  return [...pods].map(([name, found]) => ({ name, pods: found.size })).toSorted((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+function sorted(nodes: ReadonlyMap<string, AgentNode>): AgentNode[] {
+  return [...nodes.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+function formatMs(ms: number): string {
+  return new Date(ms).toISOString();
+}

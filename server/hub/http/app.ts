@@ -1,0 +1,43 @@
+/** The hub's HTTP routes, without sockets. */
+import express, { type Express } from 'express';
+import { flowsRoute } from '../api/flows.ts';
+import { healthRoute, readyRoute } from '../api/health.ts';
+import { metricsRoute } from '../api/metrics.ts';
+import { serviceMapRoute } from '../api/service-map.ts';
+import { namespacesRoute, nodesRoute, statusRoute } from '../api/status.ts';
+import type { HubState } from '../hub-state.ts';
+import { methodNotAllowed, notFound, Problem, problemHandler } from './problem.ts';
+import { refusal, SECURITY_HEADERS } from './security.ts';
+import { staticUi } from './static-ui.ts';
+
+/** `uiFolder` holds the built UI; `onBug` hears of errors that are nobody's request. */
+export function hubApp(state: HubState, uiFolder: string, onBug: (error: unknown) => void): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  // Parameters.ts reads the query; Express' own reading would make objects of it.
+  app.set('query parser', false);
+  app.use((request, response, next) => {
+    response.set(SECURITY_HEADERS);
+    const problem = refusal(request);
+    if (problem !== null) throw problem;
+    next();
+  });
+  const routes = {
+    '/api/v1/flows': flowsRoute(state),
+    '/api/v1/service-map': serviceMapRoute(state),
+    '/api/v1/status': statusRoute(state),
+    '/api/v1/nodes': nodesRoute(state),
+    '/api/v1/namespaces': namespacesRoute(state),
+    '/healthz': healthRoute,
+    '/readyz': readyRoute(state),
+    '/metrics': metricsRoute(state),
+  };
+  for (const [path, handler] of Object.entries(routes)) app.route(path).get(handler).all(methodNotAllowed);
+  app.all(['/api/v1/agents', '/api/v1/live'], (request) => {
+    throw new Problem(426, `${request.path} is a WebSocket; connect with ws://.`, { Upgrade: 'websocket', Connection: 'Upgrade' });
+  });
+  app.use(staticUi(uiFolder));
+  app.use(notFound);
+  app.use(problemHandler(onBug));
+  return app;
+}

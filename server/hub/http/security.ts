@@ -1,0 +1,60 @@
+/**
+ * Which requests the hub answers at all. Without a password the only guard is where a request comes from:
+ * the Host header must name this machine (a page elsewhere can make its own name resolve to 127.0.0.1),
+ * and an Origin, if there is one, must be the hub's own.
+ */
+import { isIP } from 'node:net';
+import type { IncomingMessage } from 'node:http';
+import { Problem } from './problem.ts';
+
+/** Longest request target, bytes. */
+export const MAX_URL = 8192;
+
+export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
+  'Content-Security-Policy': [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self' 'unsafe-inline'",
+    "img-src 'self' data:",
+    "font-src 'self' data:",
+    "connect-src 'self'",
+    "worker-src 'self' blob:",
+    "manifest-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ].join('; '),
+  'X-Content-Type-Options': 'nosniff',
+  'Referrer-Policy': 'no-referrer',
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+};
+
+/** Whether a host name or address is this machine only: localhost, 127.0.0.0/8, ::1. */
+export function isLoopback(host: string): boolean {
+  const name = host.replace(/^\[(.*)\]$/, '$1').toLowerCase();
+  return name === 'localhost' || name === '::1' || (isIP(name) === 4 && name.startsWith('127.'));
+}
+
+/** Why the request is refused, null if it is not. */
+export function refusal(request: Pick<IncomingMessage, 'headers' | 'url'>): Problem | null {
+  if ((request.url ?? '').length > MAX_URL) return new Problem(414, `The URL is longer than ${MAX_URL} bytes; shorten it.`);
+  const { host, origin } = request.headers;
+  const name = host === undefined ? '' : hostName(host);
+  if (!isLoopback(name)) {
+    return new Problem(403, `The Host header "${(host ?? '').slice(0, 100)}" does not name this machine; use localhost or 127.0.0.1.`);
+  }
+  if (origin !== undefined && originHost(origin) !== host) {
+    return new Problem(403, `The page ${origin.slice(0, 100)} may not use this hub; only its own pages may.`);
+  }
+  return null;
+}
+
+function hostName(host: string): string {
+  return host.replace(/:\d{1,5}$/, '');
+}
+
+function originHost(origin: string): string | null {
+  const match = /^https?:\/\/([^/]+)$/.exec(origin);
+  return match?.[1] ?? null;
+}

@@ -1,0 +1,115 @@
+/**
+ * What the hub knows, in one place: the recent flows, the edges, the nodes and their agents. Ingest writes
+ * it, the API and the live stream read it. It opens no sockets, so tests and benchmarks drive it directly.
+ */
+import { randomBytes } from 'node:crypto';
+import type { HubbleFlow } from '../wire/hubble.ts';
+import type { ServiceMap } from '../wire/service-map.ts';
+import type { MapGroup } from '../wire/service-map.ts';
+import type { Names } from '../flows/dictionary.ts';
+import type { FlowFilter } from '../flows/filter.ts';
+import { flowUuids } from '../flows/flow-uuid.ts';
+import { type Emitter, toHubbleFlow } from '../flows/hubble-flow.ts';
+import { EDGE_HISTORY_S, EdgeRing } from './edges/edge-ring.ts';
+import { serviceMap } from './edges/service-map.ts';
+import { FlowTally } from './flow-tally.ts';
+import type { AgentNode } from './ingest/agent-node.ts';
+import type { ProtocolFault } from './ingest/protocol-error.ts';
+import { type Extent, FlowStore, seek } from './store/flow-store.ts';
+import { Timeline } from './timeline.ts';
+import { Wakeup } from './wakeup.ts';
+
+export interface Stats {
+  batches: number;
+  duplicateBatches: number;
+  bytes: number;
+  faults: Map<ProtocolFault, number>;
+  slowReaders: number;
+  liveClients: number;
+}
+
+export class HubState {
+  /** Random per process. */
+  readonly id: string;
+  readonly startedMs = Date.now();
+  readonly version: string;
+  readonly store: FlowStore;
+  readonly edges = new EdgeRing();
+  readonly tally = new FlowTally();
+  readonly timeline = new Timeline();
+  readonly nodes = new Map<string, AgentNode>();
+  readonly newFlows = new Wakeup();
+  readonly stats: Stats = {
+    batches: 0,
+    duplicateBatches: 0,
+    bytes: 0,
+    faults: new Map(),
+    slowReaders: 0,
+    liveClients: 0,
+  };
+  readonly #emitter: Emitter;
+  readonly #uuid: (flowId: number) => string;
+
+  /** `memory` is the budget for flow records in bytes. */
+  constructor(options: { memory: number; version: string }) {
+    const seed = randomBytes(10);
+    this.id = seed.toString('hex');
+    this.#uuid = flowUuids(seed);
+    this.version = options.version;
+    this.#emitter = { name: 'Spyglass', version: options.version };
+    this.store = new FlowStore(options.memory);
+  }
+
+  get mode(): 'live' | 'replay' {
+    const connected = [...this.nodes.values()].filter((node) => node.connected);
+    return connected.some((node) => node.session?.hello.mode === 'replay') ? 'replay' : 'live';
+  }
+
+  /** Names of the connected agents. */
+  get agentNames(): Names[] {
+    const names: Names[] = [];
+    for (const node of this.nodes.values()) if (node.connected && node.session !== null) names.push(node.session.names);
+    return names;
+  }
+
+  /** Records that agents could not keep. */
+  get lost(): number {
+    let lost = 0;
+    for (const node of this.nodes.values()) lost += node.lost.records;
+    return lost;
+  }
+
+  /** The flow with this id in an extent that is not evicted. */
+  flow(extent: Extent, id: number): HubbleFlow {
+    return toHubbleFlow(seek(extent, id - extent.firstId), {
+      names: extent.source.names,
+      clockOffsetNs: extent.clockOffsetNs,
+      uuid: this.#uuid(id),
+      emitter: this.#emitter,
+    });
+  }
+
+  /** The stored flow with this id, null if it was overwritten. */
+  flowById(id: number): HubbleFlow | null {
+    const extent = this.store.extentFrom(id);
+    return extent === undefined || extent.firstId > id ? null : this.flow(extent, id);
+  }
+
+  /** The map over whole seconds in [since, until), Unix seconds. */
+  map(since: number, until: number, group: MapGroup, filter: FlowFilter): ServiceMap {
+    return serviceMap(this.edges.window(since, until), group, filter, this.agentNames);
+  }
+
+  /** Housekeeping, called every second. */
+  tick(now: number): void {
+    const oldest = this.store.oldestId;
+    let isBlind = false;
+    for (const node of this.nodes.values()) {
+      node.updateRate();
+      node.session?.names.prune(oldest, now - EDGE_HISTORY_S * 1000);
+      isBlind ||= !node.connected && now - node.changed < EDGE_HISTORY_S * 1000;
+    }
+    // Traffic of a node without agent is missing from the map.
+    if (isBlind) this.edges.add(Math.floor(now / 1000), [], false);
+  }
+}

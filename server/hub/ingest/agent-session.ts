@@ -1,0 +1,37 @@
+/** One agent process as the hub knows it. Stored records keep their session, and with it their names, alive. */
+import type { Hello } from '../../wire/agent.ts';
+import { AgentDictionary } from '../../flows/dictionary.ts';
+import { RecordCursor } from '../../flows/record.ts';
+import type { SeenFromStart } from '../edges/counter-tracker.ts';
+import type { FlowSource } from '../store/flow-store.ts';
+
+/** A first record older than this at arrival shows that the agent had been counting before the hub saw it. */
+const MAX_START_AGE_MS = 10_000;
+
+export class AgentSession implements FlowSource {
+  readonly hello: Hello;
+  readonly names: AgentDictionary;
+  readonly cursor: RecordCursor;
+  readonly recordSize: number;
+  /** Number of the newest batch held, 0 for none. */
+  lastBatch = 0;
+  #seenFromStart: SeenFromStart = null;
+  /** Records the agent could not keep, as it said last. */
+  lost = 0;
+
+  constructor(hello: Hello) {
+    this.hello = hello;
+    this.names = new AgentDictionary(hello.node);
+    this.cursor = new RecordCursor(hello.layout);
+    this.recordSize = hello.layout.size;
+  }
+
+  get seenFromStart(): SeenFromStart {
+    return this.#seenFromStart;
+  }
+
+  /** Told of the first batch only: its number, its loss, and the age of its oldest record in ms. */
+  began(number: number, lost: number, age: number): void {
+    this.#seenFromStart ??= number === 1 && lost === 0 && age <= MAX_START_AGE_MS;
+  }
+}

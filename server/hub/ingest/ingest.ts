@@ -1,0 +1,130 @@
+/** Takes over what agents send. One call a message; the socket around it is agent-socket.ts. */
+import { isDeepStrictEqual } from 'node:util';
+import { AGENT_PROTOCOL_VERSION, type Counters, type Dictionary, type Hello } from '../../wire/agent.ts';
+import { layoutProblem } from '../../flows/record.ts';
+import type { HubState } from '../hub-state.ts';
+import { AgentNode } from './agent-node.ts';
+import { AgentSession } from './agent-session.ts';
+import { type Batch, readBatchHeader, walkRecords } from './batch.ts';
+import { ProtocolError } from './protocol-error.ts';
+
+/** Bound on nodes known at a time. */
+export const MAX_NODES = 10_000;
+
+export interface AgentLink {
+  readonly node: AgentNode;
+  readonly session: AgentSession;
+}
+
+export class Ingest {
+  readonly #state: HubState;
+
+  constructor(state: HubState) {
+    this.#state = state;
+  }
+
+  /** Finds or begins the session of a hello. Throws a ProtocolError if the hub cannot serve this agent. */
+  hello(hello: Hello): AgentLink {
+    if (hello.protocol !== AGENT_PROTOCOL_VERSION) {
+      throw new ProtocolError(
+        'hello',
+        `The agent speaks protocol ${hello.protocol}, this hub ${AGENT_PROTOCOL_VERSION}; run the same version of both.`,
+      );
+    }
+    const problem = layoutProblem(hello.layout);
+    if (problem !== null) throw new ProtocolError('hello', problem);
+    let node = this.#state.nodes.get(hello.node);
+    if (node === undefined) {
+      if (this.#state.nodes.size >= MAX_NODES) throw new ProtocolError('hello', `The hub knows ${MAX_NODES} nodes already.`);
+      node = new AgentNode(hello.node);
+      this.#state.nodes.set(hello.node, node);
+    }
+    node.tracker.reconnected();
+    const known = node.session;
+    if (known !== null && known.hello.session === hello.session && isDeepStrictEqual(known.hello.layout, hello.layout)) {
+      return { node, session: known };
+    }
+    const session = new AgentSession(hello);
+    node.begin(session);
+    return { node, session };
+  }
+
+  connected(link: AgentLink, now: number): void {
+    link.node.connected = true;
+    link.node.changed = now;
+    this.#state.timeline.mark(now, `Agent of ${link.node.name} connected`);
+  }
+
+  disconnected(link: AgentLink, now: number): void {
+    link.node.connected = false;
+    link.node.changed = now;
+    this.#state.timeline.mark(now, `Agent of ${link.node.name} lost`);
+  }
+
+  dictionary(link: AgentLink, dictionary: Dictionary): void {
+    link.session.names.apply(dictionary, this.#state.store.nextId);
+  }
+
+  /** Appends a batch message (kind byte included). A batch that is held already is only counted. */
+  batch(link: AgentLink, message: Buffer, now: number): void {
+    const { stats, timeline } = this.#state;
+    const { node, session } = link;
+    const batch = readBatchHeader(message);
+    if (batch.number === 0) throw new ProtocolError('batch', 'The batch has number 0; numbers begin with 1.');
+    stats.bytes += message.length;
+    if (batch.number <= session.lastBatch) {
+      stats.duplicateBatches += 1;
+      node.duplicates += 1;
+      return;
+    }
+    const flows = this.#append(link, batch, now);
+    stats.batches += 1;
+    if (session.lastBatch !== 0 && batch.number > session.lastBatch + 1) {
+      node.missingBatches += batch.number - session.lastBatch - 1;
+      timeline.addLoss(now);
+    }
+    if (session.lastBatch !== 0 && batch.lost > session.lost) timeline.addLoss(now);
+    session.began(batch.number, batch.lost, node.lagMs);
+    session.lastBatch = batch.number;
+    session.lost = Math.max(session.lost, batch.lost);
+    node.flows += flows;
+    timeline.addFlows(now, flows);
+    this.#state.newFlows.notify();
+  }
+
+  counters(link: AgentLink, counters: Counters, now: number): void {
+    const { node, session } = link;
+    node.counters = counters;
+    const { edges, timeline } = this.#state;
+    const found = node.tracker.apply(session.names, session.hello.counters_id, counters, session.seenFromStart, now);
+    edges.add(Math.floor(now / 1000), found.edges, found.exact);
+    if (found.drops > 0) timeline.addDrops(now, found.drops);
+  }
+
+  #append(link: AgentLink, batch: Batch, now: number): number {
+    if (batch.count === 0) return 0;
+    const { session, node } = link;
+    const { store, tally } = this.#state;
+    const walked = walkRecords(batch, session.cursor, session.recordSize, session.hello.layout.version);
+    const offset = Number(batch.clockOffsetNs);
+    const minTime = walked.minTime + offset;
+    // A time before 1970 or after the year 2200 has no text form; no clock is that wrong by itself.
+    if (minTime < 0 || walked.maxTime + offset > 7.2e18) {
+      throw new ProtocolError('batch', 'The batch has record times outside the years 1970 to 2200; check the clock offset.');
+    }
+    const firstId = store.append(session, {
+      bytes: batch.records,
+      count: batch.count,
+      offsets: walked.offsets,
+      clockOffsetNs: batch.clockOffsetNs,
+      minTime,
+      maxTime: walked.maxTime + offset,
+    });
+    node.lagMs = Math.max(0, now - (walked.maxTime + offset) / 1e6);
+    const view = new DataView(batch.records.buffer, batch.records.byteOffset, batch.records.byteLength);
+    for (let i = 0; i < batch.count; i++) {
+      tally.add(session.cursor.moveTo(view, walked.offsets?.[i] ?? i * session.recordSize));
+    }
+    return store.nextId - firstId;
+  }
+}

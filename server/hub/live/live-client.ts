@@ -1,0 +1,139 @@
+/** One browser on the live stream: what it subscribed to, and where it is in the flows. */
+import type { WebSocket } from 'ws';
+import type { FlowsMessage, LiveMessage, StatusMessage } from '../../wire/live.ts';
+import { RECORD_TYPE } from '../../wire/lists.gen.ts';
+import { FilterError } from '../../flows/filter-fields.ts';
+import type { HubState } from '../hub-state.ts';
+import { findFlows } from '../store/flow-search.ts';
+import { seek } from '../store/flow-store.ts';
+import { FlowSampler } from './flow-sampler.ts';
+import { type FlowsSubscription, type MapSubscription, readSubscribe, type TimelineSubscription } from './subscribe.ts';
+
+/** With more unsent bytes than this a client gets nothing new. */
+const MAX_UNSENT = 1024 * 1024;
+/** A client that stays behind for so long is cut. */
+const PATIENCE_MS = 20_000;
+const DROPS_PER_SECOND = 50;
+/** Flows looked at in one turn; what came on top is only estimated. */
+const MAX_LOOK = 250_000;
+const TURNS_PER_SECOND = 4;
+
+export class LiveClient {
+  readonly #socket: WebSocket;
+  readonly #state: HubState;
+  readonly #renderMap: (map: MapSubscription) => string;
+  readonly #gone = new AbortController();
+  #map: MapSubscription | null = null;
+  #flows: FlowsSubscription | null = null;
+  #timeline: TimelineSubscription | null = null;
+  /** Id of the next flow to look at; null while the first rows are being looked for. */
+  #next: number | null = null;
+  #behindSince: number | null = null;
+
+  constructor(socket: WebSocket, state: HubState, renderMap: (map: MapSubscription) => string) {
+    this.#socket = socket;
+    this.#state = state;
+    this.#renderMap = renderMap;
+    socket.on('close', () => this.#gone.abort());
+    socket.on('message', (data, isBinary) => {
+      this.#receive(isBinary || !Buffer.isBuffer(data) ? null : data.toString());
+    });
+  }
+
+  /** Whether the client has been behind for too long. */
+  isHopeless(): boolean {
+    if (this.#socket.bufferedAmount < MAX_UNSENT) this.#behindSince = null;
+    else this.#behindSince ??= Date.now();
+    return this.#behindSince !== null && Date.now() - this.#behindSince > PATIENCE_MS;
+  }
+
+  cut(): void {
+    this.#socket.terminate();
+  }
+
+  send(message: LiveMessage): void {
+    this.#sendText(JSON.stringify(message));
+  }
+
+  tickSecond(status: StatusMessage): void {
+    if (this.#behindSince !== null) return;
+    this.send(status);
+    if (this.#map !== null) this.#sendText(this.#renderMap(this.#map));
+    if (this.#timeline !== null) this.#sendTimeline(this.#timeline);
+  }
+
+  tickFlows(): void {
+    // A client that is behind keeps its place: its next message covers more flows, and says how thinly.
+    if (this.#flows === null || this.#next === null || this.#behindSince !== null) return;
+    const { store } = this.#state;
+    const end = store.nextId;
+    if (this.#next >= end) return;
+    const from = Math.max(this.#next, end - MAX_LOOK);
+    const share = (end - this.#next) / (end - from);
+    this.#next = end;
+    const room = Math.ceil(this.#flows.maxRate / TURNS_PER_SECOND);
+    const sampler = new FlowSampler(room, Math.ceil(DROPS_PER_SECOND / TURNS_PER_SECOND));
+    for (let at = from; at < end; ) {
+      const extent = store.extentFrom(at);
+      if (extent === undefined) break;
+      const test = this.#flows.filter.predicate(extent.source.names);
+      const last = extent.firstId + extent.count - 1;
+      for (at = Math.max(at, extent.firstId); at <= last; at++) {
+        const record = seek(extent, at - extent.firstId);
+        if (test(record)) sampler.add(at, record.type === RECORD_TYPE.DROP);
+      }
+    }
+    const { ids, sampled, matched } = sampler.result();
+    if (matched > 0) this.send(this.#rows(ids, Math.round(sampled * share), Math.round(matched * share)));
+  }
+
+  #receive(text: string | null): void {
+    try {
+      if (text === null) throw new FilterError('The message is binary; send JSON text.');
+      const wanted = readSubscribe(text);
+      if (wanted.map !== undefined) this.#map = wanted.map;
+      if (wanted.timeline !== undefined) this.#timeline = wanted.timeline;
+      if (wanted.map) this.#sendText(this.#renderMap(wanted.map));
+      if (wanted.timeline) this.#sendTimeline(wanted.timeline);
+      if (wanted.flows !== undefined) this.#follow(wanted.flows);
+    } catch (error) {
+      if (!(error instanceof FilterError)) throw error;
+      this.send({ type: 'error', detail: error.message });
+    }
+  }
+
+  /** Sends the newest matching rows, also if there are none, then goes on from there. */
+  #follow(flows: FlowsSubscription | null): void {
+    this.#flows = flows;
+    this.#next = null;
+    if (flows === null) return;
+    const { store } = this.#state;
+    const end = store.nextId;
+    const query = { filter: flows.filter, since: null, until: null };
+    findFlows(store, query, flows.last, 'newest', this.#gone.signal).then(
+      (ids) => {
+        // Another subscription may have come while this one was looked up.
+        if (this.#flows !== flows) return;
+        this.#next = end;
+        this.send(this.#rows(ids, 1, ids.length));
+      },
+      () => this.cut(),
+    );
+  }
+
+  #rows(ids: readonly number[], sampled: number, matched: number): FlowsMessage {
+    const rows = ids.flatMap((id) => {
+      const flow = this.#state.flowById(id);
+      return flow === null ? [] : [{ id, flow }];
+    });
+    return { type: 'flows', rows, sampled, matched };
+  }
+
+  #sendTimeline({ windowS, bucketS }: TimelineSubscription): void {
+    this.send(this.#state.timeline.message(Date.now(), windowS, bucketS));
+  }
+
+  #sendText(text: string): void {
+    if (this.#socket.readyState === this.#socket.OPEN) this.#socket.send(text);
+  }
+}

@@ -1,0 +1,98 @@
+/**
+ * The browsers' WebSockets: all are served from one clock, flows four times a second, the rest once.
+ * A browser that reads slowly gets its flows later and thinner; one that stops reading is cut.
+ */
+import type { Logger } from 'pino';
+import type { WebSocket } from 'ws';
+import type { LiveMessage, StatusMessage } from '../../wire/live.ts';
+import { formatTime, nowNs } from '../../flows/timestamp.ts';
+import type { HubState } from '../hub-state.ts';
+import { LiveClient } from './live-client.ts';
+import type { MapSubscription } from './subscribe.ts';
+
+const TICK_MS = 250;
+const TICKS_PER_SECOND = 1000 / TICK_MS;
+
+export class LiveSockets {
+  readonly #state: HubState;
+  readonly #log: Logger;
+  readonly #clients = new Set<LiveClient>();
+  readonly #timer: NodeJS.Timeout;
+  /** Maps already rendered in this second: many browsers look at the same one. */
+  readonly #maps = new Map<string, string>();
+  #ticks = 0;
+
+  constructor(state: HubState, log: Logger) {
+    this.#state = state;
+    this.#log = log;
+    this.#timer = setInterval(() => this.#tick(), TICK_MS);
+  }
+
+  accept(socket: WebSocket): void {
+    const client = new LiveClient(socket, this.#state, (map) => this.#map(map));
+    this.#clients.add(client);
+    this.#state.stats.liveClients = this.#clients.size;
+    client.send(this.#status());
+    socket.on('close', () => {
+      this.#clients.delete(client);
+      this.#state.stats.liveClients = this.#clients.size;
+    });
+    socket.on('error', (error) => this.#log.info({ err: error }, 'a live client broke off'));
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  #tick(): void {
+    const isSecond = this.#ticks++ % TICKS_PER_SECOND === 0;
+    if (isSecond) this.#maps.clear();
+    const status = isSecond && this.#clients.size > 0 ? this.#status() : null;
+    for (const client of this.#clients) {
+      try {
+        if (client.isHopeless()) {
+          this.#state.stats.slowReaders += 1;
+          this.#log.info('a live client was cut: it stopped reading');
+          client.cut();
+          continue;
+        }
+        client.tickFlows();
+        if (status !== null) client.tickSecond(status);
+      } catch (error) {
+        this.#log.error({ err: error }, 'serving a live client failed');
+        client.cut();
+      }
+    }
+  }
+
+  #map({ group, windowS, filter }: MapSubscription): string {
+    const key = `${group} ${windowS} ${filter.key}`;
+    const known = this.#maps.get(key);
+    if (known !== undefined) return known;
+    const until = Math.floor(Date.now() / 1000) + 1;
+    const message: LiveMessage = { type: 'map', map: this.#state.map(until - windowS, until, group, filter) };
+    const text = JSON.stringify(message);
+    this.#maps.set(key, text);
+    return text;
+  }
+
+  #status(): StatusMessage {
+    const { mode, nodes, startedMs, timeline, lost } = this.#state;
+    const now = Date.now();
+    return {
+      type: 'status',
+      time: formatTime(nowNs()),
+      mode,
+      hub_started: new Date(startedMs).toISOString(),
+      nodes: [...nodes.values()].map((node) => ({
+        name: node.name,
+        connected: node.connected,
+        lag_s: node.lagMs / 1000,
+        lost: node.lost.records,
+      })),
+      flows_rate: timeline.rate(now, 'flows'),
+      drops_rate: timeline.rate(now, 'drops'),
+      lost,
+    };
+  }
+}

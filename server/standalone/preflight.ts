@@ -1,0 +1,65 @@
+/** What must be there before anything is started. Each check throws one sentence that says what to do. */
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { delimiter, join } from 'node:path';
+import { release } from 'node:os';
+import { Failure, hasCode, sentence } from '../base/failure.ts';
+
+const TOOLS = { ip: 'iproute2', nsenter: 'util-linux', unshare: 'util-linux', setpriv: 'util-linux', flock: 'util-linux' };
+const LEAST_KERNEL = [6, 1] as const;
+
+/** Root, kernel, eBPF, IPv6, tools, a readable folder, a free port on loopback, in this order. */
+export async function preflight(folder: string, port: number): Promise<void> {
+  checkFolder(folder);
+  if (process.getuid?.() !== 0) {
+    throw new Failure('spyglass up needs root, to make network namespaces and load eBPF programs: run it with sudo');
+  }
+  checkKernel(release());
+  if (!existsSync('/proc/sys/kernel/unprivileged_bpf_disabled')) {
+    throw new Failure('this kernel has no eBPF (CONFIG_BPF_SYSCALL), which the datapath is made of: use another kernel');
+  }
+  if (!existsSync('/proc/net/if_inet6')) {
+    throw new Failure('IPv6 is switched off in this kernel, and pods have an address of it: boot without ipv6.disable=1');
+  }
+  for (const [tool, debian] of Object.entries(TOOLS)) {
+    if (!isOnPath(tool)) throw new Failure(`the program ${tool} is missing: install it (Debian package ${debian})`);
+  }
+  await checkPort(port);
+}
+
+/** Throws a Failure if the version, such as `6.1.0-18-amd64`, is too old. */
+export function checkKernel(version: string): void {
+  const [major = 0, minor = 0] = version.split(/[.-]/).map(Number);
+  if (major > LEAST_KERNEL[0] || (major === LEAST_KERNEL[0] && minor >= LEAST_KERNEL[1])) return;
+  throw new Failure(`kernel ${version} is too old for the datapath: it needs ${LEAST_KERNEL.join('.')} or newer`);
+}
+
+function checkFolder(folder: string): void {
+  const stat = statSync(folder, { throwIfNoEntry: false });
+  if (stat === undefined) throw new Failure(`there is no folder ${folder}: name one with Kubernetes manifests`);
+  if (!stat.isDirectory()) throw new Failure(`${folder} is no folder: name a folder with Kubernetes manifests`);
+}
+
+function isOnPath(tool: string): boolean {
+  return (process.env['PATH'] ?? '').split(delimiter).some((folder) => {
+    try {
+      accessSync(join(folder, tool), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+async function checkPort(port: number): Promise<void> {
+  const server = createServer();
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject).listen({ host: '127.0.0.1', port, exclusive: true }, resolve);
+    });
+  } catch (error) {
+    const why = hasCode(error, 'EADDRINUSE') ? 'another program listens there' : sentence(error);
+    throw new Failure(`cannot use port ${port} on 127.0.0.1: ${why}; choose another with --port`, { cause: error });
+  }
+  await new Promise((resolve) => server.close(resolve));
+}

@@ -1,0 +1,155 @@
+/**
+ * Agent -> hub protocol over `WS /api/v1/agents`. Every message is binary and starts with one kind
+ * byte. Control messages are MessagePack (msgpackr) after that byte; flow batches are raw records.
+ *
+ * Order on a connection: the agent sends Hello; the hub answers Welcome with the last batch it holds
+ * of this agent session; the agent sends the dictionary, then every batch after that number that it
+ * still keeps, then goes on live. A reference (endpoint, service) is described before a batch uses it.
+ * The hub acknowledges batches cumulatively. Either side closes with a reason on a malformed message.
+ */
+import type { RecordLayout } from './layout.ts';
+
+export const AGENT_PROTOCOL_VERSION = 1;
+
+/** Largest message a hub accepts from an agent, bytes. */
+export const MAX_AGENT_MESSAGE = 4 * 1024 * 1024;
+
+export const KIND = {
+  hello: 1,
+  welcome: 2,
+  dictionary: 3,
+  batch: 4,
+  ack: 5,
+  counters: 6,
+} as const;
+
+export interface Hello {
+  protocol: number;
+  node: string;
+  /** Random per agent process; batch numbers count within a session. */
+  session: string;
+  /** /proc/sys/kernel/random/boot_id; monotonic times and kernel counters live within one boot. */
+  boot_id: string;
+  /** Changes when the kernel's counter maps are created anew; cumulative counters restart at 0 then. */
+  counters_id: string;
+  version: string;
+  layout: RecordLayout;
+  /** `live`, or `replay` when a recorded stream is played. */
+  mode: 'live' | 'replay';
+}
+
+export interface Welcome {
+  /** Random per hub process. */
+  hub: string;
+  /** Highest contiguous batch number of this session that the hub holds, 0 for none. */
+  last_batch: number;
+}
+
+export type EndpointKind = 'pod' | 'host' | 'remote';
+
+export interface EndpointEntry {
+  /** The number records use (`source_endpoint`, `destination_endpoint`); also Hubble's endpoint ID. */
+  ref: number;
+  kind: EndpointKind;
+  namespace: string;
+  /** Pod name, or node name for kind host. */
+  name: string;
+  addresses: string[];
+  identity: number;
+  /** Hubble form, sorted: `k8s:app=web`. */
+  labels: string[];
+  workload: { name: string; kind: string } | null;
+  /** RFC 3339. */
+  created: string;
+}
+
+export interface ServiceEntry {
+  /** The number records use (`service_id`): one a Service, all its ports and addresses. */
+  id: number;
+  namespace: string;
+  name: string;
+  addresses: string[];
+  ports: { name: string; port: number; protocol: 'TCP' | 'UDP' | 'SCTP'; app_protocol: string }[];
+  /** Endpoint refs behind it now. */
+  backends: number[];
+}
+
+export interface IdentityEntry {
+  identity: number;
+  /** Hubble form: `reserved:world`, or the workload's labels. */
+  labels: string[];
+}
+
+/** Upserts and removals by key. A removed key is kept by the hub while stored records may use it. */
+export interface Dictionary {
+  /** The agent's whole current state: what is not named here is gone. Sent first on each connection. */
+  snapshot: boolean;
+  endpoints: EndpointEntry[];
+  services: ServiceEntry[];
+  identities: IdentityEntry[];
+  removed_endpoints: number[];
+  removed_services: number[];
+}
+
+/**
+ * Batch header, little-endian, directly followed by `count` records back to back (each record is
+ * layout.size bytes, plus its `captured` bytes padded to 8).
+ */
+export const BATCH_HEADER = {
+  /** u8 KIND.batch at 0; u8 0; u16 0. */
+  count: 4, // u32
+  number: 8, // u64 batch number, from 1, without gaps within a session
+  clock_offset_ns: 16, // i64: Unix ns = record.time_ns + this
+  /** u64 records the agent could not keep (ring full, buffer full) since its session began. */
+  lost: 24,
+  size: 32,
+} as const;
+
+export interface Ack {
+  /** All batches up to this number are held by the hub. */
+  batch: number;
+}
+
+/** Cumulative kernel counters of one edge; only edges that changed since the last message are sent. */
+export interface EdgeCounters {
+  slot: number;
+  source_endpoint: number;
+  destination_endpoint: number;
+  source_identity: number;
+  destination_identity: number;
+  service_id: number;
+  /** Destination port (ICMP: 0). */
+  port: number;
+  protocol: number;
+  verdict: number;
+  drop_reason: number;
+  /** Address of the end that is no endpoint (the world), '' if both are, or if aggregated. */
+  peer: string;
+  packets: number;
+  bytes: number;
+  reply_packets: number;
+  reply_bytes: number;
+  connections: number;
+  /** Connections whose server answered (SYN-ACK, or a first reply of another protocol). */
+  answered: number;
+  /** Handshake RTTs, log2 buckets: bucket i counts values in [2^i, 2^(i+1)) µs; 24 buckets. */
+  rtt_histogram: number[];
+}
+
+export interface Counters {
+  /** Unix ns as decimal string. */
+  time_ns: string;
+  edges: EdgeCounters[];
+  /** What found no slot: sums over all edges stay exact with it. */
+  overflow: { packets: number; bytes: number };
+  /** Cumulative, by drop reason number. */
+  drops: Record<number, number>;
+  /** Cumulative packets by stage and outcome numbers: [stage, outcome, packets, sampled, sampled_ns]. */
+  stages: [stage: number, outcome: number, packets: number, sampled: number, sampled_ns: number][];
+  maps: { name: string; entries: number; max_entries: number }[];
+  /** Lost records by cause, cumulative: `ring` in the kernel, `buffer` in the agent. */
+  lost: { ring: number; buffer: number };
+  /** Records written to the ring, and drained by the agent. */
+  events: { written: number; drained: number };
+  agent: { rss_bytes: number; cpu_seconds: number; buffered_bytes: number };
+}

@@ -1,0 +1,90 @@
+/**
+ * Hubble's flow JSON (proto3 JSON of observer.GetFlowsResponse), the part Spyglass fills. Keys are the
+ * proto field names in declaration order; defaults are left out; 64-bit integers are strings.
+ */
+
+export interface HubbleEndpoint {
+  ID?: number;
+  identity?: number;
+  cluster_name?: string;
+  namespace?: string;
+  labels?: string[];
+  pod_name?: string;
+  workloads?: { name: string; kind: string }[];
+}
+
+export interface TcpFlags {
+  FIN?: boolean;
+  SYN?: boolean;
+  RST?: boolean;
+  PSH?: boolean;
+  ACK?: boolean;
+  URG?: boolean;
+  ECE?: boolean;
+  CWR?: boolean;
+}
+
+export interface HubbleL4 {
+  TCP?: { source_port?: number; destination_port?: number; flags?: TcpFlags };
+  UDP?: { source_port?: number; destination_port?: number };
+  ICMPv4?: { type?: number; code?: number };
+  ICMPv6?: { type?: number; code?: number };
+}
+
+/** Our own fields, carried as google.protobuf.Struct in `extensions`. */
+export interface SpyglassExtension {
+  /** Name of the record type: NEW, FLAGS, CLOSE, REPORT, DROP. */
+  event: string;
+  connection_id: string;
+  packets: number;
+  bytes: number;
+  reply_packets: number;
+  reply_bytes: number;
+  rtt_ns: number;
+  /** Names of the stages passed, in order. */
+  path: string[];
+  service_id: number;
+  backend_id: number;
+  /** The service address the client used, null if none was translated. */
+  original: { ip: string; port: number } | null;
+  /** DROP only: stage name and line that dropped it, and drops of the same edge not reported before it. */
+  drop: { stage: string; line: number; words: string; suppressed: number } | null;
+}
+
+export interface HubbleFlow {
+  time: string;
+  uuid: string;
+  emitter: { name: string; version: string };
+  verdict: string;
+  drop_reason?: number;
+  IP?: { source: string; destination: string; ipVersion: 'IPv4' | 'IPv6' };
+  l4?: HubbleL4;
+  source: HubbleEndpoint;
+  destination: HubbleEndpoint;
+  Type: string;
+  node_name: string;
+  reply?: boolean;
+  event_type: { type: number; sub_type?: number };
+  source_service?: { name: string; namespace: string };
+  destination_service?: { name: string; namespace: string };
+  traffic_direction?: string;
+  trace_observation_point?: string;
+  trace_reason?: string;
+  file?: { name: string; line: number };
+  drop_reason_desc?: string;
+  is_reply?: boolean;
+  interface?: { index: number; name?: string };
+  Summary: string;
+  extensions?: {
+    '@type': 'type.googleapis.com/google.protobuf.Struct';
+    value: { spyglass: SpyglassExtension };
+  };
+}
+
+/** One line of the flow export. */
+export interface GetFlowsResponse {
+  flow?: HubbleFlow;
+  lost_events?: { source: string; num_events_lost: string };
+  node_name: string;
+  time: string;
+}

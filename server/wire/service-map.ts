@@ -1,0 +1,66 @@
+/** The service map as `/api/v1/service-map` and the live stream give it. */
+
+export type MapGroup = 'workload' | 'service' | 'pod' | 'namespace';
+
+export type NodeKind = 'Deployment' | 'StatefulSet' | 'DaemonSet' | 'Pod' | 'Service' | 'Namespace' | 'Host' | 'World';
+
+export interface MapNode {
+  /** Stable: `shop/Deployment/web`, `world/198.51.100.7`, `host/demo-1`. */
+  id: string;
+  kind: NodeKind;
+  /** '' for host and world. */
+  namespace: string;
+  name: string;
+  /** Pods behind it now; 0 for a service that selects none. */
+  pods: number;
+  /** DNS names and addresses, at most 8. */
+  addresses: string[];
+}
+
+export interface Rtt {
+  /** Connections measured in the window. */
+  count: number;
+  p50_ns: number;
+  p95_ns: number;
+}
+
+/** Traffic of one (source, target, protocol, port) within the window. Figures are kernel counters. */
+export interface MapEdge {
+  /** `${source}>${target}:${protocol}/${port}` */
+  id: string;
+  source: string;
+  target: string;
+  /** `TCP`, `UDP`, `ICMPv4`, `ICMPv6`. */
+  protocol: string;
+  /** 0 for ICMP. */
+  port: number;
+  /** Service the client addressed, null if it addressed the target itself. */
+  service: { namespace: string; name: string } | null;
+  /** Packets by verdict name in the window; DROPPED here counts packets, too. */
+  verdicts: Record<string, number>;
+  /** Dropped packets by drop reason name. */
+  drop_reasons: Record<string, number>;
+  /** Both directions. */
+  packets: number;
+  bytes: number;
+  reply_packets: number;
+  reply_bytes: number;
+  connections: number;
+  answered: number;
+  /** Per second over the window. */
+  connection_rate: number;
+  packet_rate: number;
+  byte_rate: number;
+  drop_rate: number;
+  rtt: Rtt | null;
+  /** L7 figures, null until there are any. */
+  l7: null;
+}
+
+export interface ServiceMap {
+  /** RFC 3339 with nanoseconds. `exact` is false if counters were lost or the window starts before the data. */
+  window: { since: string; until: string; exact: boolean };
+  group: MapGroup;
+  nodes: MapNode[];
+  edges: MapEdge[];
+}

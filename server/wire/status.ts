@@ -1,0 +1,65 @@
+/** What `/api/v1/status`, `/api/v1/nodes` and `/api/v1/namespaces` answer. */
+
+export interface HubStatus {
+  version: string;
+  /** Random per hub process. */
+  hub: string;
+  mode: 'live' | 'replay';
+  /** RFC 3339. */
+  started: string;
+  uptime_s: number;
+  nodes: { known: number; connected: number };
+  flows: {
+    /** In memory now, received since the hub started, and overwritten by newer ones. */
+    stored: number;
+    received: number;
+    overwritten: number;
+    /** Per second, over the last five. */
+    rate: number;
+    /** Time of the oldest flow in memory, null if there is none. */
+    oldest: string | null;
+    memory_bytes: number;
+    memory_limit_bytes: number;
+  };
+  /** Dropped packets per second, over the last five. */
+  drops_rate: number;
+  lost: LossLedger;
+  live_clients: number;
+}
+
+/** What did not arrive, by cause; records unless said otherwise. */
+export interface LossLedger {
+  /** All records that agents could not keep. */
+  records: number;
+  /** Of these: no room in the kernel's ring, no room in the agent while no hub answered. */
+  ring: number;
+  buffer: number;
+  /** Batches whose number never arrived. */
+  missing_batches: number;
+}
+
+export interface NodeStatus {
+  name: string;
+  connected: boolean;
+  mode: 'live' | 'replay';
+  /** Version of the agent. */
+  version: string;
+  layout_version: number;
+  /** When the agent connected, or was lost; RFC 3339. */
+  since: string;
+  /** Received since the hub started. */
+  flows: number;
+  flows_rate: number;
+  lag_s: number;
+  lost: LossLedger;
+  /** Endpoints (pods of this node) known to the agent. */
+  pods: number;
+  /** Null until the agent has sent counters. */
+  maps: { name: string; entries: number; max_entries: number }[] | null;
+  agent: { rss_bytes: number; cpu_seconds: number; buffered_bytes: number } | null;
+}
+
+export interface NamespaceStatus {
+  name: string;
+  pods: number;
+}
