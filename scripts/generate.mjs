@@ -92,6 +92,9 @@ function layoutOf(types, name) {
   for (const member of struct.members) {
     fields[member.name] = { offset: member.bits_offset / 8, ...fieldType(types, member.type_id) };
   }
+  // A hole would be whatever lay on the stack: keys would not compare, records would leak.
+  const named = Object.values(fields).reduce((sum, field) => sum + field.size, 0);
+  if (named !== struct.size) throw new Error(`struct ${name} has ${struct.size - named} bytes of unnamed padding`);
   return { name, size: struct.size, fields };
 }
 

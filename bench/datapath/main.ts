@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util';
 import { keepResults } from '../lib/results.ts';
 import { stop } from '../lib/run.ts';
 import { report } from './report.ts';
+import { removePins, spyglassVariant } from './spyglass.ts';
 import { removeTopologies } from './topology.ts';
 import { compileTraffic, measure, type Mode, type Sample, startServer } from './traffic.ts';
 import { iptablesVariant, nftablesVariant, plainVariant, type Variant } from './variants.ts';
@@ -26,7 +27,6 @@ async function measureRounds(program: string, variants: Variant[], rounds: numbe
     const order = variants.map((_, i) => variants[(i + round) % variants.length]).filter((v) => v !== undefined);
     for (const variant of order) {
       for (const mode of MODES) {
-        await variant.prepare?.();
         const sample = await measure(program, variant, mode, seconds);
         samples[variant.name]?.[mode].push(sample);
         const rate = Math.round(sample.requests_per_second).toLocaleString('en');
@@ -49,6 +49,7 @@ async function main(): Promise<void> {
     throw new Error('--rounds is 1 to 100 and --seconds 0.1 to 60.');
 
   await removeTopologies();
+  removePins();
   const { program, remove } = await compileTraffic();
   const variants: Variant[] = [];
   const servers: ChildProcess[] = [];
@@ -58,13 +59,19 @@ async function main(): Promise<void> {
       variants.push(await iptablesVariant(count, 'middle'), await nftablesVariant(count));
     }
     variants.push(await iptablesVariant(MANY, 'last'));
+    variants.push(
+      await spyglassVariant(1, true),
+      await spyglassVariant(MANY, true),
+      await spyglassVariant(MANY, false),
+    );
     for (const variant of variants) servers.push(await startServer(program, variant));
     const samples = await measureRounds(program, variants, rounds, seconds);
     await keepResults('datapath', report(variants, samples, { rounds, seconds }));
   } finally {
     await Promise.all(servers.map(stop));
-    for (const variant of variants) await variant.close?.();
+    for (const variant of variants) variant.close?.();
     await removeTopologies();
+    removePins();
     await remove();
   }
 }

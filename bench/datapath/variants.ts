@@ -12,10 +12,8 @@ export interface Variant {
   topology: Topology;
   /** What the client connects to. */
   target: { address: string; port: number };
-  /** Called before each measurement. */
-  prepare?(): Promise<void>;
   /** Called at the end, before the namespaces go. */
-  close?(): Promise<void>;
+  close?(): void;
 }
 
 /** The node forwards by its routes; the client knows the server's own address. */

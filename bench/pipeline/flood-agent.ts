@@ -9,9 +9,9 @@ import { batch, dictionary, hello, stamp } from './records.ts';
 /** Records in a batch: near 256 KiB. */
 export const BATCH_RECORDS = 1600;
 /** Different batches that are sent in turn. */
-const VARIETY = 64;
-/** Batches on their way at any time; about 8 MiB, so that the hub never waits for the sender. */
-const WINDOW = 32;
+const VARIETY = 256;
+/** Batches on their way at any time: more than the hub collects before it acknowledges, so that it never waits for the sender. */
+const WINDOW = 192;
 
 export class FloodAgent {
   readonly #socket: WebSocket;

@@ -59,7 +59,6 @@ struct flow_entry {
 	__u32 rule_id;
 	__u32 path;                    /* stages its first packet walked */
 	__u32 rtt_ns;
-	__u32 padding;
 	__u64 connection_id;
 	__u64 packets;
 	__u64 bytes;
@@ -83,7 +82,7 @@ struct endpoint {
 /* Longest prefix wins; prefix_length counts bits of the 128-bit address. */
 struct ipcache_key {
 	__u32 prefix_length;
-	union address address;
+	__u32 address[4]; /* words of a union address, which would be aligned to 8 and leave a hole */
 };
 
 struct ipcache_value {
@@ -95,7 +94,7 @@ struct service_key {
 	union address address;
 	__u16 port_be;
 	__u8 protocol;
-	__u8 padding;
+	__u8 padding[5];
 };
 
 struct service {
@@ -134,7 +133,7 @@ struct edge_key {
 	__u8 verdict;
 	union address peer; /* the end that is no endpoint, zero if there is none */
 	__u8 drop_reason;
-	__u8 padding[3];
+	__u8 padding[7];
 };
 
 #define RTT_BUCKETS 24

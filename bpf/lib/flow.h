@@ -18,7 +18,10 @@
 #define IDLE_NS 60000000000ull
 /* How often another backend is tried when the translated tuple is taken. */
 #define BACKEND_ATTEMPTS 4
-/* Stands in for a pod that reaches itself through its own service: 169.254.42.1, fe80::5b:6c. */
+/*
+ * Stands in for a pod that reaches itself through its own service: 169.254.42.1, fd53:7079:676c::1. Not
+ * link-local in IPv6, where the answer would need a scope.
+ */
 #define HAIRPIN_V4 0xa9fe2a01
 
 static __always_inline __u32 generation_of(__u32 subject)
@@ -162,10 +165,10 @@ static __always_inline void hairpin_address(struct flow_entry *e, __u8 family)
 	if (family == 4) {
 		address_from_v4(&e->new_source, bpf_htonl(HAIRPIN_V4));
 	} else {
-		e->new_source.words[0] = bpf_htonl(0xfe800000);
-		e->new_source.words[1] = 0;
+		e->new_source.words[0] = bpf_htonl(0xfd537079);
+		e->new_source.words[1] = bpf_htonl(0x676c0000);
 		e->new_source.words[2] = 0;
-		e->new_source.words[3] = bpf_htonl(0x005b006c);
+		e->new_source.words[3] = bpf_htonl(1);
 	}
 	e->rewrite |= REWRITE_SOURCE;
 }

@@ -12,7 +12,10 @@
 
 static __always_inline void identify(struct end *end, const union address *address)
 {
-	struct ipcache_key key = { .prefix_length = 128, .address = *address };
+	struct ipcache_key key = {
+		.prefix_length = 128,
+		.address = { address->words[0], address->words[1], address->words[2], address->words[3] },
+	};
 	struct endpoint *local = bpf_map_lookup_elem(&endpoints, address);
 	struct ipcache_value *known;
 

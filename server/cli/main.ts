@@ -11,15 +11,33 @@ const VERBS: Record<string, { summary: string; load: () => Promise<Command> }> =
     summary: 'run a folder of Kubernetes manifests on this machine, with datapath, agent, hub and UI',
     load: async () => (await import('./up.ts')).upCommand(),
   },
+  agent: {
+    summary: 'load the datapath of this node, keep it in step with the cluster, stream its events to a hub',
+    load: async () => (await import('./agent.ts')).agentCommand(),
+  },
+  hub: {
+    summary: 'collect what agents report; serve the UI and the API',
+    load: async () => (await import('./hub.ts')).hubCommand(),
+  },
+  observe: {
+    summary: 'print flows from a hub',
+    load: async () => (await import('./observe.ts')).observeCommand(),
+  },
+  status: {
+    summary: 'print the state of a hub and its agents',
+    load: async () => (await import('./status.ts')).statusCommand(),
+  },
 };
 
 async function program(verb: string | undefined): Promise<Command> {
   const root = new Command('spyglass').description('A Kubernetes network datapath that explains itself');
   for (const [name, { summary, load }] of Object.entries(VERBS)) {
-    root.addCommand(name === verb ? await load() : new Command(name).description(summary));
+    root.addCommand((name === verb ? await load() : new Command(name)).description(summary));
   }
   for (const command of [root, ...root.commands]) {
-    command.exitOverride().configureOutput({ outputError: (text, write) => write(`spyglass: ${text.replace(/^error: /, '')}`) });
+    command
+      .exitOverride()
+      .configureOutput({ outputError: (text, write) => write(`spyglass: ${text.replace(/^error: /, '')}`) });
   }
   return root;
 }

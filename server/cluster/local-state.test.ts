@@ -4,7 +4,12 @@ import type { LocalPod } from './local-state.ts';
 import { planFrom } from './manifests.ts';
 import { clusterIPs } from './service-addresses.ts';
 
-const NODE = { name: 'demo-1', labels: {}, addresses: ['10.42.0.1', 'fd42::1'], podCIDRs: ['10.42.0.0/24', 'fd42::/64'] };
+const NODE = {
+  name: 'demo-1',
+  labels: {},
+  addresses: ['10.42.0.1', 'fd42::1'],
+  podCIDRs: ['10.42.0.0/24', 'fd42::/64'],
+};
 
 const TEXT = `
 {apiVersion: v1, kind: Pod, metadata: {name: a, labels: {app: x}}, spec: {containers: [{name: c, command: [a], ports: [{name: http, containerPort: 8080}]}]}}
@@ -56,7 +61,8 @@ describe('the cluster model of a standalone node', () => {
 
 describe('cluster IPs', () => {
   const service = (name: string, spec: string) =>
-    planFrom([{ name: 's.yaml', text: `{apiVersion: v1, kind: Service, metadata: {name: ${name}}, spec: ${spec}}` }]).services;
+    planFrom([{ name: 's.yaml', text: `{apiVersion: v1, kind: Service, metadata: {name: ${name}}, spec: ${spec}}` }])
+      .services;
 
   test('are in range, stable, and the same whatever else there is', () => {
     const [v4, v6] = clusterIPs(plan.services, new Map()).get('default/both') ?? [];

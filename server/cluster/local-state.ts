@@ -30,7 +30,15 @@ export function localState(
   for (const it of plan.services) {
     const { namespace, name, type, selector, ports } = it;
     const ips = addresses.get(serviceKey(it)) ?? [];
-    const service = { uid: stableUid('Service', namespace, name), namespace, name, type, clusterIPs: ips, selector, ports };
+    const service = {
+      uid: stableUid('Service', namespace, name),
+      namespace,
+      name,
+      type,
+      clusterIPs: ips,
+      selector,
+      ports,
+    };
     services.push(service);
     slices.push(...endpointSlices(service, it.families, pods));
   }
@@ -60,5 +68,7 @@ function modelPod({ plan, uid, podIPs, ready, terminating, created }: LocalPod, 
 /** A UUID that depends on nothing but `parts`. */
 function stableUid(...parts: string[]): string {
   const hex = createHash('sha256').update(parts.join('\0')).digest('hex');
-  return [hex.slice(0, 8), hex.slice(8, 12), `4${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`, hex.slice(20, 32)].join('-');
+  return [hex.slice(0, 8), hex.slice(8, 12), `4${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`, hex.slice(20, 32)].join(
+    '-',
+  );
 }

@@ -26,7 +26,10 @@ const portName = z
   .string()
   .max(15)
   .regex(/^[a-z0-9-]*[a-z][a-z0-9-]*$/, 'must be lower-case letters, digits and "-", with a letter in it');
-const portReference = z.union([port, portName], 'must be a port number from 1 to 65535 or the name of a container port');
+const portReference = z.union(
+  [port, portName],
+  'must be a port number from 1 to 65535 or the name of a container port',
+);
 const protocol = z.enum(['TCP', 'UDP', 'SCTP']).default('TCP');
 const texts = z.record(z.string().max(317), z.string().max(16_384)).default({});
 
@@ -66,7 +69,10 @@ const capability = z.enum(
 const container = z.object({
   name: label,
   command: z
-    .array(z.string().max(131_072), 'is missing: the standalone node runs processes, not images, so a container needs one')
+    .array(
+      z.string().max(131_072),
+      'is missing: the standalone node runs processes, not images, so a container needs one',
+    )
     .min(1, 'is empty: the standalone node runs processes, not images, so a container needs one')
     .max(256),
   args: z.array(z.string().max(131_072)).max(256).default([]),

@@ -108,8 +108,16 @@ describe('what is wrong is said with file, line and field', () => {
       `${SHOP}\n---\n${pod('{containers: [{name: a, command: [a]}]}')}\n---\n${pod('{containers: [{name: a, command: [a]}]}')}`,
       'Pod default/p is declared twice, first at 0.yaml line',
     ],
-    ['an undeclared namespace', SHOP.replace('metadata: { name: shop }', 'metadata: { name: other }'), 'namespace shop does not exist'],
-    ['a selector that misses', SHOP.replace('{ matchLabels: { app: api } }', '{ matchLabels: { app: x } }'), 'selects app=x'],
+    [
+      'an undeclared namespace',
+      SHOP.replace('metadata: { name: shop }', 'metadata: { name: other }'),
+      'namespace shop does not exist',
+    ],
+    [
+      'a selector that misses',
+      SHOP.replace('{ matchLabels: { app: api } }', '{ matchLabels: { app: x } }'),
+      'selects app=x',
+    ],
     ['a missing kind', 'apiVersion: v1', '0.yaml line 1 (document 1, document): kind is missing'],
     ['a probe of an unknown port', SHOP.replace('port: http, path', 'port: nope, path'), 'names port "nope"'],
     ['an unquoted number in env', SHOP.replace('"8080"', '8080'), 'env[0].value must be a string, not a number'],
@@ -118,10 +126,22 @@ describe('what is wrong is said with file, line and field', () => {
       SHOP.replace('[{ port: 80, targetPort: http }]', '[{ port: 80 }, { port: 81 }]'),
       'spec.ports[0].name is missing',
     ],
-    ['a port twice', SHOP.replace('[{ port: 80,', '[{ name: a, port: 80 }, { name: b, port: 80,'), 'repeats port 80/TCP'],
-    ['another capability', pod('{containers: [{name: a, command: [a], securityContext: {capabilities: {add: [SYS_ADMIN]}}}]}'), 'must be NET_ADMIN'],
+    [
+      'a port twice',
+      SHOP.replace('[{ port: 80,', '[{ name: a, port: 80 }, { name: b, port: 80,'),
+      'repeats port 80/TCP',
+    ],
+    [
+      'another capability',
+      pod('{containers: [{name: a, command: [a], securityContext: {capabilities: {add: [SYS_ADMIN]}}}]}'),
+      'must be NET_ADMIN',
+    ],
     ['too many replicas', SHOP.replace('replicas: 2', 'replicas: 9999'), 'spec.replicas must be at most 250'],
-    ['host network', pod('{hostNetwork: true, containers: [{name: a, command: [a]}]}'), 'spec.hostNetwork is not supported'],
+    [
+      'host network',
+      pod('{hostNetwork: true, containers: [{name: a, command: [a]}]}'),
+      'spec.hostNetwork is not supported',
+    ],
   ])('%s', (_name, text, message) => {
     expect(() => plan(text)).toThrow(message);
   });

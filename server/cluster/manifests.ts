@@ -18,10 +18,13 @@ const ALWAYS_THERE = ['default', 'kube-system'];
 const header = z.object({
   apiVersion: z.string('is missing').max(253),
   kind: z.string('is missing').max(253),
-  metadata: z.object({
-    name: z.string('is missing'),
-    namespace: z.string().optional(),
-  }, 'is missing'),
+  metadata: z.object(
+    {
+      name: z.string('is missing'),
+      namespace: z.string().optional(),
+    },
+    'is missing',
+  ),
 });
 
 /** `files` are names (for messages) and texts. Throws a Failure that names file, line and field. */
@@ -118,6 +121,9 @@ function wordsFor(message: string): string {
   return message
     .replace(/^Invalid input: expected (\w+), received undefined$/, 'is missing')
     .replace(/^Invalid input: expected (\w+), received (\w+)$/, 'must be a $1, not a $2')
-    .replace(/^Invalid option: expected one of (.*)$/, (_, options: string) => `must be one of ${options.replaceAll('|', ', ')}`)
+    .replace(
+      /^Invalid option: expected one of (.*)$/,
+      (_, options: string) => `must be one of ${options.replaceAll('|', ', ')}`,
+    )
     .replace(/^(Invalid|Too) /, (start) => `is ${start.toLowerCase()}`);
 }

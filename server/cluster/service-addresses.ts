@@ -14,7 +14,8 @@ export const SERVICE_CIDRS = { IPv4: parseCidr('10.96.0.0/16'), IPv6: parseCidr(
 const RESERVED = 256n;
 
 /** Key of a service in the maps of this file. */
-export const serviceKey = (service: { namespace: string; name: string }): string => `${service.namespace}/${service.name}`;
+export const serviceKey = (service: { namespace: string; name: string }): string =>
+  `${service.namespace}/${service.name}`;
 
 /**
  * Addresses of every service, by serviceKey, primary family first; headless services have none.
@@ -28,14 +29,16 @@ export function clusterIPs(services: ServicePlan[], former: ReadonlyMap<string, 
   const result = new Map<string, string[]>();
   for (const service of services) {
     const key = serviceKey(service);
-    const addresses = service.headless ? [] : service.families.map((family) => {
-      const fixed = service.fixedIPs.find((ip) => isIPv4(ip) === (family === 'IPv4'));
-      if (fixed !== undefined) return fixed;
-      const before = former.get(key)?.find((ip) => isIPv4(ip) === (family === 'IPv4'));
-      const address = before !== undefined && !owners.has(before) ? before : free(key, family, owners);
-      owners.set(address, service);
-      return address;
-    });
+    const addresses = service.headless
+      ? []
+      : service.families.map((family) => {
+          const fixed = service.fixedIPs.find((ip) => isIPv4(ip) === (family === 'IPv4'));
+          if (fixed !== undefined) return fixed;
+          const before = former.get(key)?.find((ip) => isIPv4(ip) === (family === 'IPv4'));
+          const address = before !== undefined && !owners.has(before) ? before : free(key, family, owners);
+          owners.set(address, service);
+          return address;
+        });
     result.set(key, addresses);
   }
   return result;

@@ -9,7 +9,8 @@ export function servicePlan(namespace: string, manifest: ServiceManifest, where:
   if (spec.type === 'ExternalName') return null;
   const asked = spec.clusterIPs.length > 0 ? spec.clusterIPs : spec.clusterIP === undefined ? [] : [spec.clusterIP];
   const headless = asked[0] === 'None';
-  if (headless && spec.type !== 'ClusterIP') throw new Error(`${where}: a service of type ${spec.type} cannot be headless`);
+  if (headless && spec.type !== 'ClusterIP')
+    throw new Error(`${where}: a service of type ${spec.type} cannot be headless`);
   if (!headless && spec.ports.length === 0) throw new Error(`${where}: spec.ports is empty: a service needs a port`);
   const fixedIPs = headless ? [] : asked.filter((it) => it !== '');
   return {

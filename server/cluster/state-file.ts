@@ -24,7 +24,9 @@ export function readClusterState(path: string): ClusterState {
   try {
     return JSON.parse(readFileSync(path, 'utf8')) as ClusterState;
   } catch (error) {
-    throw new Failure(`cannot read the cluster state ${path}: ${sentence(error)}; is spyglass up running?`, { cause: error });
+    throw new Failure(`cannot read the cluster state ${path}: ${sentence(error)}; is spyglass up running?`, {
+      cause: error,
+    });
   }
 }
 

@@ -91,10 +91,11 @@ function containerPlan(manifest: ContainerManifest): ContainerPlan {
 
 function probePlan(container: ContainerManifest, probe: ProbeManifest): Probe {
   const wanted = probe.httpGet?.port ?? probe.tcpSocket?.port ?? 0;
-  const port =
-    typeof wanted === 'number' ? wanted : container.ports.find((it) => it.name === wanted)?.containerPort;
+  const port = typeof wanted === 'number' ? wanted : container.ports.find((it) => it.name === wanted)?.containerPort;
   if (port === undefined) {
-    throw new Error(`the readiness probe of container ${container.name} names port "${wanted}", which it does not have`);
+    throw new Error(
+      `the readiness probe of container ${container.name} names port "${wanted}", which it does not have`,
+    );
   }
   const { initialDelaySeconds, periodSeconds, timeoutSeconds, successThreshold, failureThreshold } = probe;
   return {

@@ -39,7 +39,9 @@ export function parseYaml(file: string, text: string): ParsedFile {
       if (value === null || value === undefined) continue;
       documents.push({ file, number: i + 1, value, line: (path) => lineOf(document, path, lines) });
     } catch (error) {
-      problems.push(`${file} document ${i + 1}: this is not YAML: ${error instanceof Error ? error.message : 'unknown'}`);
+      problems.push(
+        `${file} document ${i + 1}: this is not YAML: ${error instanceof Error ? error.message : 'unknown'}`,
+      );
     }
   }
   return { documents, problems };

@@ -28,6 +28,7 @@ export async function run(command: string, args: readonly string[], input = ''):
     child.on('close', (code) => resolve({ code }));
   });
   if (ended.code === 0) return output;
-  const why = ended.error?.message ?? (words.trim().replaceAll(/\s*\n\s*/g, '; ') || `it ended with code ${ended.code}`);
+  const why =
+    ended.error?.message ?? (words.trim().replaceAll(/\s*\n\s*/g, '; ') || `it ended with code ${ended.code}`);
   throw new Failure(`${[command, ...args].join(' ').slice(0, 200)} failed: ${why}`, { cause: ended.error });
 }

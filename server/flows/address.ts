@@ -30,7 +30,8 @@ export function parseAddress(text: string): Uint8Array | null {
 /** Whether all 16 bytes are zero: the address is not set. */
 export function isUnset(view: DataView, offset: number): boolean {
   return (
-    (view.getUint32(offset) | view.getUint32(offset + 4) | view.getUint32(offset + 8) | view.getUint32(offset + 12)) === 0
+    (view.getUint32(offset) | view.getUint32(offset + 4) | view.getUint32(offset + 8) | view.getUint32(offset + 12)) ===
+    0
   );
 }
 

@@ -32,7 +32,11 @@ export function pointWord(observationPoint: string): string {
 /** Reads `drop`, `trace`, `trace:to-endpoint`, `4`, `1:158`, …; null if there is no such type. */
 export function parseEventType(text: string): { matches(facts: FlowFacts): boolean } | null {
   const [name = '', sub] = text.toLowerCase().split(':', 2);
-  const type = /^\d{1,3}$/.test(name) ? Number(name) : Object.hasOwn(EVENT_CLASSES, name) ? EVENT_CLASSES[name] : undefined;
+  const type = /^\d{1,3}$/.test(name)
+    ? Number(name)
+    : Object.hasOwn(EVENT_CLASSES, name)
+      ? EVENT_CLASSES[name]
+      : undefined;
   if (type === undefined) return null;
   if (sub === undefined) return { matches: (facts) => eventType(facts) === type };
   const subType = /^\d{1,3}$/.test(sub) ? Number(sub) : subTypeNumber(type, sub);

@@ -48,7 +48,9 @@ export const FIELDS: Readonly<Record<string, Field>> = {
   },
   reply: (name, values) => {
     const wanted = new Set(
-      values.map((value) => (value === 'true' || value === 'false' ? value === 'true' : bad(name, value, 'true, false'))),
+      values.map((value) =>
+        value === 'true' || value === 'false' ? value === 'true' : bad(name, value, 'true, false'),
+      ),
     );
     return flow((facts) => {
       // A drop is not known to be a reply; as in Hubble it counts as none.
@@ -68,7 +70,8 @@ export const FIELDS: Readonly<Record<string, Field>> = {
   },
 };
 
-const EVENT_TYPES = 'drop, trace, trace:POINT (to-endpoint, from-endpoint, to-stack, …), policy-verdict, l7, capture, trace-sock';
+const EVENT_TYPES =
+  'drop, trace, trace:POINT (to-endpoint, from-endpoint, to-stack, …), policy-verdict, l7, capture, trace-sock';
 
 /** NAME, from-NAME and to-NAME. */
 function ends(
@@ -138,8 +141,7 @@ function parseQualified(value: string): (namespace: string, name: string) => boo
   const [first = '', second] = value.split('/');
   const namespace = second === undefined ? 'default' : first;
   const prefix = second ?? first;
-  return (ns, name) =>
-    (ns !== '' || name !== '') && (namespace === '' || ns === namespace) && name.startsWith(prefix);
+  return (ns, name) => (ns !== '' || name !== '') && (namespace === '' || ns === namespace) && name.startsWith(prefix);
 }
 
 function parsePods(_name: string, values: readonly string[]): (names: Names) => EndTest {
@@ -173,7 +175,8 @@ function parseWorkloads(name: string, values: readonly string[]): (names: Names)
     endpointTest(names, ({ workload }) => {
       if (workload === null) return false;
       return wanted.some(
-        (want) => (want.name === '' || want.name === workload.name) && (want.kind === '' || want.kind === workload.kind),
+        (want) =>
+          (want.name === '' || want.name === workload.name) && (want.kind === '' || want.kind === workload.kind),
       );
     });
 }

@@ -34,7 +34,8 @@ export function parseFilter(parameters: Iterable<readonly [string, string]>): Fl
   for (const [name, value] of parameters) {
     if (!isFilterName(name)) throw unknownName(name, FILTER_NAMES);
     const items = value.split(',').map((item) => item.trim());
-    if (items.includes('')) throw new FilterError(`The filter "${name}" has an empty value; leave it out, or give one.`);
+    if (items.includes(''))
+      throw new FilterError(`The filter "${name}" has an empty value; leave it out, or give one.`);
     count += items.length;
     if (count > MAX_FILTER_VALUES) {
       throw new FilterError(`The filter has more than ${MAX_FILTER_VALUES} values; use fewer or broader ones.`);
@@ -48,7 +49,13 @@ export function parseFilter(parameters: Iterable<readonly [string, string]>): Fl
     const field = FIELDS[exclude ? name.slice(NOT.length) : name];
     if (field !== undefined) conditions.push({ name, exclude, ...field(name, items) });
   }
-  return new FlowFilter(conditions, [...values].map(([name, items]) => `${name}=${items.join(',')}`).sort().join('&'));
+  return new FlowFilter(
+    conditions,
+    [...values]
+      .map(([name, items]) => `${name}=${items.join(',')}`)
+      .sort()
+      .join('&'),
+  );
 }
 
 /** The error for a parameter that does not exist, with the nearest one that does and all that are allowed. */

@@ -5,11 +5,13 @@ import { EVENT_DROP, pointWord } from './event-type.ts';
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'] as const;
 
+// oxlint-disable-next-line no-control-regex -- control characters are what is looked for
+const CONTROL = /[\u0000-\u001f\u007f-\u009f]/g;
+
 /** One line without newline. Control characters in names are shown escaped, never sent to the terminal. */
 export function flowLine(response: GetFlowsResponse): string {
   const line = response.flow === undefined ? lostLine(response) : compact(response.flow);
-  // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
-  return line.replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return line.replaceAll(CONTROL, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 function compact(flow: HubbleFlow): string {

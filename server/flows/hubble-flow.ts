@@ -102,7 +102,10 @@ function stageName(stage: number): string {
 function l4Of(record: RecordCursor): { l4?: HubbleL4 } {
   const source = record.port('source');
   const destination = record.port('destination');
-  const ports = { ...(source !== 0 && { source_port: source }), ...(destination !== 0 && { destination_port: destination }) };
+  const ports = {
+    ...(source !== 0 && { source_port: source }),
+    ...(destination !== 0 && { destination_port: destination }),
+  };
   // ICMP has type and code in place of the ports.
   const icmp = { ...(source !== 0 && { type: source }), ...(destination !== 0 && { code: destination }) };
   switch (record.protocol) {

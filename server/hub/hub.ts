@@ -19,7 +19,7 @@ import { LiveSockets } from './live/live-sockets.ts';
 const PING_MS = 15_000;
 const MAX_CONNECTIONS = 20_000;
 /** Connections that have not finished by then are broken off. */
-const CLOSE_MS = 1000;
+const CLOSE_MS = 500;
 
 export interface HubOptions {
   /** Name or address of this machine, and port; 0 takes a free one. */
@@ -127,7 +127,8 @@ function upgrade(
   socket.on('error', () => socket.destroy());
   const path = (request.url ?? '').split('?', 1)[0] ?? '';
   const route = Object.hasOwn(sockets, path) ? sockets[path] : undefined;
-  const problem = refusal(request) ?? (route === undefined ? new Problem(404, 'There is no WebSocket at this path.') : null);
+  const problem =
+    refusal(request) ?? (route === undefined ? new Problem(404, 'There is no WebSocket at this path.') : null);
   if (route !== undefined && problem === null) {
     route.upgrade(request, socket, head);
     return;

@@ -24,7 +24,7 @@ export const FLOW_KEY = {
 
 export const FLOW_ENTRY = {
   name: 'flow_entry',
-  size: 192,
+  size: 184,
   fields: {
     new_source: { offset: 0, size: 16, type: 'bytes' },
     new_destination: { offset: 16, size: 16, type: 'bytes' },
@@ -54,15 +54,14 @@ export const FLOW_ENTRY = {
     rule_id: { offset: 108, size: 4, type: 'u32' },
     path: { offset: 112, size: 4, type: 'u32' },
     rtt_ns: { offset: 116, size: 4, type: 'u32' },
-    padding: { offset: 120, size: 4, type: 'u32' },
-    connection_id: { offset: 128, size: 8, type: 'u64' },
-    packets: { offset: 136, size: 8, type: 'u64' },
-    bytes: { offset: 144, size: 8, type: 'u64' },
-    reported_packets: { offset: 152, size: 8, type: 'u64' },
-    reported_bytes: { offset: 160, size: 8, type: 'u64' },
-    first_ns: { offset: 168, size: 8, type: 'u64' },
-    last_ns: { offset: 176, size: 8, type: 'u64' },
-    reported_ns: { offset: 184, size: 8, type: 'u64' },
+    connection_id: { offset: 120, size: 8, type: 'u64' },
+    packets: { offset: 128, size: 8, type: 'u64' },
+    bytes: { offset: 136, size: 8, type: 'u64' },
+    reported_packets: { offset: 144, size: 8, type: 'u64' },
+    reported_bytes: { offset: 152, size: 8, type: 'u64' },
+    first_ns: { offset: 160, size: 8, type: 'u64' },
+    last_ns: { offset: 168, size: 8, type: 'u64' },
+    reported_ns: { offset: 176, size: 8, type: 'u64' },
   },
 } as const satisfies StructLayout;
 
@@ -81,10 +80,10 @@ export const ENDPOINT = {
 
 export const IPCACHE_KEY = {
   name: 'ipcache_key',
-  size: 24,
+  size: 20,
   fields: {
     prefix_length: { offset: 0, size: 4, type: 'u32' },
-    address: { offset: 8, size: 16, type: 'bytes' },
+    address: { offset: 4, size: 16, type: 'bytes' },
   },
 } as const satisfies StructLayout;
 
@@ -104,7 +103,7 @@ export const SERVICE_KEY = {
     address: { offset: 0, size: 16, type: 'bytes' },
     port_be: { offset: 16, size: 2, type: 'u16' },
     protocol: { offset: 18, size: 1, type: 'u8' },
-    padding: { offset: 19, size: 1, type: 'u8' },
+    padding: { offset: 19, size: 5, type: 'bytes' },
   },
 } as const satisfies StructLayout;
 
@@ -153,7 +152,7 @@ export const EDGE_KEY = {
     verdict: { offset: 23, size: 1, type: 'u8' },
     peer: { offset: 24, size: 16, type: 'bytes' },
     drop_reason: { offset: 40, size: 1, type: 'u8' },
-    padding: { offset: 41, size: 3, type: 'bytes' },
+    padding: { offset: 41, size: 7, type: 'bytes' },
   },
 } as const satisfies StructLayout;
 

@@ -16,6 +16,8 @@ export interface ChildOptions {
   env: Record<string, string | undefined>;
   log: string;
   stateFolder: string;
+  /** Keeps its standard input open as long as we live: it ends when that closes. */
+  tied?: boolean;
   /** Opens a message channel to the child. */
   ipc?: boolean;
 }
@@ -29,14 +31,14 @@ export interface Child {
 }
 
 /** Starts it. A program that cannot be started is one that has ended. */
-export function startChild({ argv, env, log, stateFolder, ipc }: ChildOptions): Child {
+export function startChild({ argv, env, log, stateFolder, tied, ipc }: ChildOptions): Child {
   const [command = '', ...args] = argv;
   mkdirSync(dirname(log), { recursive: true });
   const output = openSync(log, 'a', 0o640);
   const child = spawn(command, args, {
     env,
     detached: true,
-    stdio: ['ignore', output, output, ...(ipc === true ? (['ipc'] as const) : [])],
+    stdio: [tied === true ? 'pipe' : 'ignore', output, output, ...(ipc === true ? (['ipc'] as const) : [])],
   });
   closeSync(output);
   const { pid } = child;
@@ -61,16 +63,25 @@ export function startChild({ argv, env, log, stateFolder, ipc }: ChildOptions): 
   };
 }
 
-/** The last line of a log file that is not blank, shortened; '' if there is none. */
+/** The last line of a log file that is not blank, shortened; '' if there is none. Of a JSON line, its message. */
 export function lastLine(log: string): string {
   const file = openSync(log, 'a+');
   try {
     const { size } = fstatSync(file);
     const buffer = Buffer.alloc(Math.min(size, TAIL_BYTES));
     readSync(file, buffer, 0, buffer.length, size - buffer.length);
-    return buffer.toString('utf8').trimEnd().split('\n').at(-1)?.trim().slice(0, 300) ?? '';
+    return messageOf(buffer.toString('utf8').trimEnd().split('\n').at(-1)?.trim() ?? '').slice(0, 300);
   } finally {
     closeSync(file);
+  }
+}
+
+function messageOf(line: string): string {
+  try {
+    const { msg } = JSON.parse(line) as { msg?: unknown };
+    return typeof msg === 'string' ? msg : line;
+  } catch {
+    return line;
   }
 }
 

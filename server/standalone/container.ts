@@ -50,4 +50,3 @@ export async function runContainer(
   }
   return false;
 }
-

@@ -12,6 +12,8 @@ import { killRecorded } from './process-ledger.ts';
 
 /** Written by the agent if it had to mount the BPF file system. */
 const MOUNT_MARK = 'bpffs-mounted';
+/** The kernel puts these into every BPF file system. */
+const ALWAYS_THERE = new Set(['maps.debug', 'progs.debug']);
 
 /** Removes processes, pins, namespaces and files of the node. Returns what there was, as words. */
 export async function removeLeftovers(node: LocalNode): Promise<string[]> {
@@ -58,7 +60,7 @@ function removePins(node: LocalNode): number {
 
 async function unmountIfOurs(node: LocalNode): Promise<void> {
   if (!existsSync(join(node.stateFolder, MOUNT_MARK))) return;
-  if (readdirIfAny(BPFFS).length === 0) await run('umount', [BPFFS]).catch(() => undefined);
+  if (readdirIfAny(BPFFS).every((it) => ALWAYS_THERE.has(it))) await run('umount', [BPFFS]).catch(() => undefined);
 }
 
 function removeIfEmpty(folder: string): void {

@@ -35,13 +35,10 @@ export class LocalCluster {
   constructor(plan: ManifestPlan, around: Omit<PodSurroundings, 'changed' | 'nameserver'>) {
     this.#plan = plan;
     this.#addresses = clusterIPs(plan.services, new Map());
-    const cluster = this;
     this.#around = {
       ...around,
       changed: () => this.#publishSoon(),
-      get nameserver() {
-        return cluster.#addresses.get(serviceKey(DNS_SERVICE))?.[0] ?? '';
-      },
+      nameserver: () => this.#addresses.get(serviceKey(DNS_SERVICE))?.[0] ?? '',
     };
     this.#pods = plan.pods.map((it) => new RunningPod(it, this.#around));
     this.#rotating = setInterval(() => {

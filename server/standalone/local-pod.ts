@@ -19,13 +19,15 @@ import { launchArgv, writePodFiles } from './pod-launch.ts';
 import type { Prober } from './prober/prober.ts';
 
 const POLL_MS = 20;
-const AGENT_SLOW_MS = 20_000;
+/** Longer than a whole start may take: at the start one sentence about the agent is enough. */
+const AGENT_SLOW_MS = 40_000;
 
 export interface PodSurroundings {
   node: LocalNode;
   /** Folder of manifests. */
   folder: string;
-  nameserver: string;
+  /** Address of the DNS service. */
+  nameserver(): string;
   prober: Prober;
   /** Something in `state` has changed. */
   changed(): void;
@@ -63,7 +65,7 @@ export class RunningPod {
   async attached(): Promise<void> {
     const mark = join(this.#around.node.stateFolder, 'ready', this.state.uid);
     const began = performance.now();
-    for (let warned = false; !existsSync(mark); ) {
+    for (let warned = false; !existsSync(mark);) {
       if (this.#stopping.signal.aborted) return;
       if (!warned && performance.now() - began > AGENT_SLOW_MS) {
         warned = true;
@@ -148,11 +150,16 @@ export class RunningPod {
   }
 
   #childOptions(container: ContainerPlan): ChildOptions {
-    const { node, folder, nameserver } = this.#around;
+    const { node, folder } = this.#around;
     const { plan, uid, podIPs } = this.state;
     const addresses = podIPs;
-    const files = writePodFiles(node.stateFolder, { ...plan, uid, addresses, nameserver });
-    const env = { POD_NAME: plan.name, POD_NAMESPACE: plan.namespace, POD_IP: podIPs[0] ?? '', POD_IPS: podIPs.join(',') };
+    const files = writePodFiles(node.stateFolder, { ...plan, uid, addresses, nameserver: this.#around.nameserver() });
+    const env = {
+      POD_NAME: plan.name,
+      POD_NAMESPACE: plan.namespace,
+      POD_IP: podIPs[0] ?? '',
+      POD_IPS: podIPs.join(','),
+    };
     const place = { netns: this.#attachment?.netns ?? '', files, hostname: plan.name.slice(0, 63), env };
     const log = join(node.stateFolder, 'logs', `${plan.namespace}_${plan.name}_${container.name}.log`);
     this.#logs.push(log);

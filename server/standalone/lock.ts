@@ -22,7 +22,8 @@ export function takeLock(path: string, nodeName: string): () => void {
     const file = openSync(path, 'a+');
     // flock(1) locks the open file it inherits; the lock stays with our descriptor when it ends.
     const { status, error } = spawnSync('flock', ['--nonblock', '3'], { stdio: ['ignore', 'ignore', 'ignore', file] });
-    if (error !== undefined) throw new Failure(`cannot run flock: ${error.message}; install util-linux`, { cause: error });
+    if (error !== undefined)
+      throw new Failure(`cannot run flock: ${error.message}; install util-linux`, { cause: error });
     if (status !== 0) {
       closeSync(file);
       const holder = readFileSync(path, 'utf8').trim();

@@ -5,7 +5,7 @@
 import { isIPv4 } from 'node:net';
 import { sysctlScript } from '../cni/pod-network.ts';
 import { run } from '../cni/run.ts';
-import type { LocalNode } from './local-node.ts';
+import type { CniNode } from '../cni/pod-network.ts';
 
 const NODE_SYSCTLS = {
   'ipv4/ip_forward': '1',
@@ -22,7 +22,7 @@ const NODE_SYSCTLS = {
 };
 
 /** Creates the namespace. It must not exist. Throws a Failure with iproute2's words. */
-export async function createNodeNetwork(node: LocalNode): Promise<void> {
+export async function createNodeNetwork(node: CniNode): Promise<void> {
   await run('ip', ['netns', 'add', node.netns]);
   await run('nsenter', [`--net=/run/netns/${node.netns}`, 'sh', '-ec', sysctlScript(NODE_SYSCTLS)]);
   const addresses = node.addresses.map((it) => `address add ${it}${isIPv4(it) ? '/32' : '/128 nodad'} dev lo`);

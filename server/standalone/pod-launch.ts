@@ -81,19 +81,17 @@ export function writePodFiles(
 export function launchArgv(place: LaunchPlace, pod: PodPlace, container: ContainerPlan): string[] {
   const capabilities = container.capabilities.map((it) => `,+${it.toLowerCase()}`).join('');
   const env = { PATH, HOME: '/tmp', HOSTNAME: pod.hostname, ...pod.env, ...container.env };
+  const settings = Object.entries(env).map(([name, value]) => `${name}=${value}`);
+  const workingDir = container.workingDir ?? `${VIEW}/app`;
   const view = [viewOf(place.stateFolder), pod.files, resolve(place.folder), packageRoot(), process.execPath];
-  return [
-    ...['setpriv', '--pdeathsig=KILL', '--', 'nsenter', `--net=/run/netns/${pod.netns}`, '--'],
-    // Mounts made here stay here (slave), unmounts of other pods' namespaces outside arrive.
-    ...['unshare', '--mount', '--propagation=slave', '--pid', '--uts', '--ipc', '--fork', '--kill-child=KILL', '--'],
-    ...['sh', '-ec', SCRIPT, 'sh', ...view, zoneFolder(place.stateFolder), pod.hostname],
-    container.workingDir ?? `${VIEW}/app`,
-    ...['setpriv', `--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups', '--no-new-privs'],
-    ...[`--inh-caps=-all${capabilities}`, `--ambient-caps=-all${capabilities}`, `--bounding-set=-all${capabilities}`],
-    ...['--pdeathsig=KILL', '--', 'env', '-i'],
-    ...Object.entries(env).map(([name, value]) => `${name}=${value}`),
-    ...container.argv,
-  ];
+  const intoNetwork = `setpriv --pdeathsig=KILL -- nsenter --net=/run/netns/${pod.netns} --`;
+  // Mounts made here stay here (slave), unmounts of other pods' namespaces outside arrive.
+  const intoOwn = 'unshare --mount --propagation=slave --pid --uts --ipc --fork --kill-child=KILL --';
+  const asNobody = `setpriv --reuid=${NOBODY} --regid=${NOBODY} --clear-groups --no-new-privs --pdeathsig=KILL`;
+  const powers = ['inh-caps', 'ambient-caps', 'bounding-set'].map((set) => `--${set}=-all${capabilities}`);
+  const script = ['sh', '-ec', SCRIPT, 'sh', ...view, zoneFolder(place.stateFolder), pod.hostname, workingDir];
+  const last = [...asNobody.split(' '), ...powers, '--', 'env', '-i', ...settings, ...container.argv];
+  return [...intoNetwork.split(' '), ...intoOwn.split(' '), ...script, ...last];
 }
 
 const viewOf = (stateFolder: string): string => join(stateFolder, 'view');

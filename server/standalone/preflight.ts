@@ -5,26 +5,37 @@ import { delimiter, join } from 'node:path';
 import { release } from 'node:os';
 import { Failure, hasCode, sentence } from '../base/failure.ts';
 
-const TOOLS = { ip: 'iproute2', nsenter: 'util-linux', unshare: 'util-linux', setpriv: 'util-linux', flock: 'util-linux' };
+const TOOLS = {
+  ip: 'iproute2',
+  nsenter: 'util-linux',
+  unshare: 'util-linux',
+  setpriv: 'util-linux',
+  flock: 'util-linux',
+};
 const LEAST_KERNEL = [6, 1] as const;
+/** Permission bits: others may list and enter. */
+const OTHERS_ENTER = 0o005;
 
-/** Root, kernel, eBPF, IPv6, tools, a readable folder, a free port on loopback, in this order. */
-export async function preflight(folder: string, port: number): Promise<void> {
+/** The folder, root, kernel, eBPF, IPv6, tools, in this order. */
+export function preflight(folder: string): void {
   checkFolder(folder);
   if (process.getuid?.() !== 0) {
     throw new Failure('spyglass up needs root, to make network namespaces and load eBPF programs: run it with sudo');
   }
   checkKernel(release());
   if (!existsSync('/proc/sys/kernel/unprivileged_bpf_disabled')) {
-    throw new Failure('this kernel has no eBPF (CONFIG_BPF_SYSCALL), which the datapath is made of: use another kernel');
+    throw new Failure(
+      'this kernel has no eBPF (CONFIG_BPF_SYSCALL), which the datapath is made of: use another kernel',
+    );
   }
   if (!existsSync('/proc/net/if_inet6')) {
-    throw new Failure('IPv6 is switched off in this kernel, and pods have an address of it: boot without ipv6.disable=1');
+    throw new Failure(
+      'IPv6 is switched off in this kernel, and pods have an address of it: boot without ipv6.disable=1',
+    );
   }
   for (const [tool, debian] of Object.entries(TOOLS)) {
     if (!isOnPath(tool)) throw new Failure(`the program ${tool} is missing: install it (Debian package ${debian})`);
   }
-  await checkPort(port);
 }
 
 /** Throws a Failure if the version, such as `6.1.0-18-amd64`, is too old. */
@@ -38,6 +49,9 @@ function checkFolder(folder: string): void {
   const stat = statSync(folder, { throwIfNoEntry: false });
   if (stat === undefined) throw new Failure(`there is no folder ${folder}: name one with Kubernetes manifests`);
   if (!stat.isDirectory()) throw new Failure(`${folder} is no folder: name a folder with Kubernetes manifests`);
+  if ((stat.mode & OTHERS_ENTER) !== OTHERS_ENTER) {
+    throw new Failure(`pods run as nobody and could not read ${folder}, their working directory: chmod a+rx ${folder}`);
+  }
 }
 
 function isOnPath(tool: string): boolean {
@@ -51,7 +65,8 @@ function isOnPath(tool: string): boolean {
   });
 }
 
-async function checkPort(port: number): Promise<void> {
+/** Throws a Failure unless the port is free on 127.0.0.1. */
+export async function checkPort(port: number): Promise<void> {
   const server = createServer();
   try {
     await new Promise<void>((resolve, reject) => {

@@ -1,12 +1,12 @@
 /** What `up` says while it works: each step with its time, then what happens, a line each. */
 
 export interface Progress {
-  /** Runs one step and prints its name (or what it returns, if that is words) and time. */
-  step<T>(name: string, work: () => Promise<T>): Promise<T>;
+  /** Runs one step and prints its name and time. */
+  step: <T>(name: string, work: () => Promise<T>) => Promise<T>;
   /** Something the person at the terminal should know. */
-  tell(line: string): void;
+  tell: (line: string) => void;
   /** Something that is wrong. */
-  warn(line: string): void;
+  warn: (line: string) => void;
 }
 
 /** Steps and news to standard output, warnings to standard error. */
@@ -16,7 +16,7 @@ export function terminalProgress(): Progress {
       const began = performance.now();
       const result = await work();
       const seconds = ((performance.now() - began) / 1000).toFixed(1);
-      process.stdout.write(`  ${typeof result === 'string' ? result : name}  ${seconds} s\n`);
+      process.stdout.write(`  ${name}  ${seconds} s\n`);
       return result;
     },
     tell: (line) => process.stdout.write(`${line}\n`),

@@ -15,6 +15,8 @@ export interface Supervised {
   /** Rejects with a Failure in the process's own last words when it keeps ending right after its start. */
   readonly hopeless: Promise<never>;
   readonly child: Child;
+  /** File with what it prints. */
+  readonly log: string;
   stop(graceMs: number): Promise<void>;
 }
 
@@ -38,14 +40,14 @@ export function supervise(
 
   async function watch(): Promise<void> {
     let pause = FIRST_PAUSE_MS;
-    for (let brief = 0; ; ) {
+    for (let brief = 0; ;) {
       const began = performance.now();
-      const { words } = await child.ended;
+      const { words, code } = await child.ended;
       if (stopping.signal.aborted) return;
       const steady = performance.now() - began >= STEADY_MS;
       pause = steady ? FIRST_PAUSE_MS : pause;
       brief = steady ? 0 : brief + 1;
-      const last = lastLine(options.log);
+      const last = code === null ? '' : lastLine(options.log);
       const why = `the ${name} ${words}${last === '' ? '' : `: ${last}`}`;
       if (brief >= HOPELESS) giveUp(new Failure(why));
       tell(`${why}; it is started again`);
@@ -59,6 +61,7 @@ export function supervise(
 
   return {
     hopeless,
+    log: options.log,
     get child() {
       return child;
     },

@@ -4,18 +4,20 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure, sentence } from '../base/failure.ts';
+import { lastLine } from './child.ts';
 import { readManifestFolder, watchManifestFolder } from '../cluster/manifest-folder.ts';
 import { planFrom } from '../cluster/manifests.ts';
 import type { ManifestPlan } from '../cluster/plan.ts';
 import { DNS_SERVICE, LocalCluster } from './local-cluster.ts';
 import { removeLeftovers } from './leftovers.ts';
+import type { RunningPod } from './local-pod.ts';
 import { localNode } from './local-node.ts';
 import type { LocalNode } from './local-node.ts';
 import { takeLock } from './lock.ts';
 import { createNodeNetwork } from './node-network.ts';
 import { builtModule, packageRoot } from './package-root.ts';
 import { prepareView } from './pod-launch.ts';
-import { preflight } from './preflight.ts';
+import { checkPort, preflight } from './preflight.ts';
 import { startProber } from './prober/prober.ts';
 import type { Prober } from './prober/prober.ts';
 import type { Progress } from './progress.ts';
@@ -25,6 +27,8 @@ import type { Supervised } from './supervised.ts';
 const AGENT_GRACE_MS = 1500;
 const HUB_GRACE_MS = 1500;
 const START_TIMEOUT_MS = 30_000;
+/** Pods that take longer to become ready are not waited for. */
+const READY_WAIT_MS = 5000;
 
 export interface UpOptions {
   folder: string;
@@ -39,7 +43,7 @@ export interface UpOptions {
  */
 export async function up(options: UpOptions, progress: Progress, stopping: AbortSignal): Promise<void> {
   const node = localNode(options.node);
-  await preflight(options.folder, options.port);
+  preflight(options.folder);
   const plan = readPlan(options.folder);
   for (const warning of plan.warnings) progress.warn(warning);
   const giveBack = takeLock(node.lockFile, node.name);
@@ -47,6 +51,8 @@ export async function up(options: UpOptions, progress: Progress, stopping: Abort
   try {
     const before = await removeLeftovers(node);
     if (before.length > 0) progress.tell(`removed what an earlier run left: ${before.join(', ')}`);
+    // Only now: what listens may have been the killed run's hub.
+    await checkPort(options.port);
     await run.start(plan);
     progress.tell(`\n  http://localhost:${options.port}\n\nCtrl-C stops node ${node.name} and removes it.`);
     await run.untilStopped();
@@ -103,8 +109,7 @@ class Run {
       this.#within('the agent', agent, Promise.all(cluster.pods.map((it) => it.attached()))),
     );
     await this.#step('hub answers', () => this.#within('the hub', hub, this.#hubAnswers()));
-    for (const pod of cluster.pods) pod.start();
-    await step(`started ${plan.pods.length} pods`, () => this.#firstReady(cluster));
+    await step(`started ${plan.pods.length} pods`, () => this.#startPods(cluster));
   }
 
   async untilStopped(): Promise<void> {
@@ -123,6 +128,7 @@ class Run {
     const [hub, agent] = this.#services;
     await Promise.all([agent?.stop(AGENT_GRACE_MS), hub?.stop(HUB_GRACE_MS)]);
     const removed = await removeLeftovers(this.#node);
+    if (removed.length === 0) return;
     const seconds = ((performance.now() - began) / 1000).toFixed(1);
     this.#progress.tell(`stopped node ${this.#node.name} and removed ${removed.join(', ')}  ${seconds} s`);
   }
@@ -148,7 +154,7 @@ class Run {
   #service(name: 'hub' | 'agent', args: string[]): Supervised {
     const argv = [process.execPath, builtModule('cli/main'), name, ...args, '--exit-with-parent'];
     const { stateFolder } = this.#node;
-    const options = { argv, env: process.env, log: join(stateFolder, 'logs', `${name}.log`), stateFolder };
+    const options = { argv, env: process.env, log: join(stateFolder, 'logs', `${name}.log`), stateFolder, tied: true };
     const service = supervise(name, options, this.#progress.warn);
     this.#services.push(service);
     return service;
@@ -163,11 +169,16 @@ class Run {
   async #within(name: string, service: Supervised, work: Promise<unknown>): Promise<void> {
     const timeout = new AbortController();
     const late = sleep(START_TIMEOUT_MS, undefined, { signal: timeout.signal }).then(() => {
-      throw new Failure(`${name} is not ready after ${START_TIMEOUT_MS / 1000} s and has said nothing about it`);
+      throw new Failure(
+        `${name} is not ready after ${START_TIMEOUT_MS / 1000} s; the last it said is: ${lastLine(service.log) || 'nothing'}`,
+      );
     });
     late.catch(() => {});
     const stopped = new Promise<never>((_, reject) => {
-      this.#stopping.addEventListener('abort', () => reject(new Failure('stopped')), { once: true, signal: timeout.signal });
+      this.#stopping.addEventListener('abort', () => reject(new Failure('stopped')), {
+        once: true,
+        signal: timeout.signal,
+      });
     });
     try {
       await Promise.race([work, late, stopped, service.hopeless]);
@@ -180,12 +191,23 @@ class Run {
     while (!this.#stopping.aborted && !(await canConnect(this.#options.port))) await sleep(50);
   }
 
-  /** A short wait for the pods, so that the page is full when it is first looked at. */
-  async #firstReady(cluster: LocalCluster): Promise<void> {
-    for (let i = 0; i < 100 && !this.#stopping.aborted; i++) {
-      if (cluster.pods.every((it) => it.state.ready)) return;
-      await sleep(50);
+  /**
+   * Starts all pods and waits a little until they are ready, so that the page is full when it is first
+   * looked at. DNS comes first: a query before it is there costs a resolver five seconds.
+   */
+  async #startPods(cluster: LocalCluster): Promise<void> {
+    const isDns = (pod: RunningPod): boolean => pod.state.plan.namespace === DNS_SERVICE.namespace;
+    const groups = [cluster.pods.filter(isDns), cluster.pods.filter((pod) => !isDns(pod))];
+    for (const pods of groups) {
+      if (this.#stopping.aborted) return;
+      for (const pod of pods) pod.start();
+      await this.#allReady(pods);
     }
+  }
+
+  async #allReady(pods: readonly RunningPod[]): Promise<void> {
+    const end = performance.now() + READY_WAIT_MS;
+    while (!this.#stopping.aborted && performance.now() < end && !pods.every((it) => it.state.ready)) await sleep(20);
   }
 }
 

@@ -1,11 +1,11 @@
 /**
  * What a service of the shop does, from its ROUTES setting: one route a line, as
  *
- *   GET /products latency=4-20 errors=1:503 redis=GET:products call=http://catalog:8080/products
+ *   GET /products latency=4-20 errors=1:503 redis=GET,product:$n call=http://catalog:8080/products
  *
  * latency  milliseconds of own work, from-to
  * errors   percent:status answered instead, may stand several times
- * redis    a command to REDIS, words separated by colons; $n stands for a number that changes
+ * redis    a command to REDIS, words separated by commas; $n stands for a number that changes
  * call     another service, asked before the answer; `call=POST:http://...` for another method
  */
 
@@ -26,7 +26,7 @@ function parseRoute(line) {
     const [, name, value] = /^(\w+)=(.+)$/.exec(setting) ?? fail(line, setting);
     if (name === 'latency') route.latency = value.split('-').map(Number);
     else if (name === 'errors') route.errors.push(errorOf(value));
-    else if (name === 'redis') route.redis.push(value.split(':'));
+    else if (name === 'redis') route.redis.push(value.split(','));
     else if (name === 'call') route.calls.push(callOf(value));
     else fail(line, setting);
   }

@@ -57,7 +57,8 @@ function readRequest(request: Request): FlowRequest {
   const last = parameters.integer('last', 0, MAX_FLOWS);
   if (first !== null && last !== null) throw new Problem(400, 'Give "first" or "last", not both.');
   if (first !== null && follow) throw new Problem(400, '"first" cannot be used with "follow"; use "last".');
-  if (format === 'json' && follow) throw new Problem(400, 'format=json cannot be followed, as the array would never end; use ndjson.');
+  if (format === 'json' && follow)
+    throw new Problem(400, 'format=json cannot be followed, as the array would never end; use ndjson.');
   const since = parameters.time('since');
   const until = parameters.time('until');
   if (until !== null && follow) throw new Problem(400, '"until" cannot be used with "follow"; leave one of them out.');

@@ -39,7 +39,10 @@ export function metricsRoute(state: HubState) {
   hubbleMetrics(state, counter);
   pipelineMetrics(state, counter, gauge);
   return async (_request: Request, response: Response): Promise<void> => {
-    response.set('Content-Type', registry.contentType).set('Cache-Control', 'no-store').send(await registry.metrics());
+    response
+      .set('Content-Type', registry.contentType)
+      .set('Cache-Control', 'no-store')
+      .send(await registry.metrics());
   };
 }
 
@@ -79,7 +82,9 @@ function pipelineMetrics(state: HubState, counter: Define, gauge: Define): void 
     perNode((n) => of(n)?.missingBatches ?? 0),
   );
   counter('spyglass_hub_batches_total', 'Batches stored.', [], () => [[{}, stats.batches]]);
-  counter('spyglass_hub_duplicate_batches_total', 'Batches that were held already.', [], () => [[{}, stats.duplicateBatches]]);
+  counter('spyglass_hub_duplicate_batches_total', 'Batches that were held already.', [], () => [
+    [{}, stats.duplicateBatches],
+  ]);
   counter('spyglass_hub_received_bytes_total', 'Bytes of batches received.', [], () => [[{}, stats.bytes]]);
   counter('spyglass_hub_protocol_errors_total', 'Agent connections closed for a fault.', ['fault'], () =>
     [...stats.faults].map(([fault, count]) => [{ fault }, count]),

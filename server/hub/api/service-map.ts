@@ -20,7 +20,10 @@ export function serviceMapRoute(state: HubState) {
     const since = seconds(parameters.time('since')) ?? until - DEFAULT_WINDOW_S;
     if (since >= until) throw new Problem(400, '"since" must lie before "until".');
     if (since < now - EDGE_HISTORY_S - 1) {
-      throw new Problem(400, `"since" lies more than ${EDGE_HISTORY_S / 60} minutes back; the hub keeps edges that long.`);
+      throw new Problem(
+        400,
+        `"since" lies more than ${EDGE_HISTORY_S / 60} minutes back; the hub keeps edges that long.`,
+      );
     }
     response.set('Cache-Control', 'no-store').json(state.map(since, until, group, parameters.filter()));
   };

@@ -24,7 +24,12 @@ export const MAX_WORLD_NODES = 12;
 /** Parameters of the filter language that mean something for sums. */
 export const MAP_FILTER_NAMES: readonly string[] = [
   ...['namespace', 'pod', 'workload', 'service', 'identity'].flatMap((name) => [name, `from-${name}`, `to-${name}`]),
-  ...['port', 'to-port', 'protocol', 'verdict', 'drop-reason', 'node-name'],
+  'port',
+  'to-port',
+  'protocol',
+  'verdict',
+  'drop-reason',
+  'node-name',
 ];
 
 interface Sum {
@@ -80,9 +85,7 @@ function withoutSecondSight(rows: [TrackedEdge, EdgeTotals][]): [TrackedEdge, Ed
   if (!rows.some(([edge]) => edge.isArrivalOnly)) return rows;
   const sent = new Set<string>();
   for (const [edge] of rows) if (!edge.isArrivalOnly) sent.add(pairKey(edge));
-  return rows.filter(
-    ([edge]) => !edge.isArrivalOnly || edge.verdict === VERDICT.DROPPED || !sent.has(pairKey(edge)),
-  );
+  return rows.filter(([edge]) => !edge.isArrivalOnly || edge.verdict === VERDICT.DROPPED || !sent.has(pairKey(edge)));
 }
 
 function pairKey(edge: TrackedEdge): string {

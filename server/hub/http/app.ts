@@ -34,7 +34,10 @@ export function hubApp(state: HubState, uiFolder: string, onBug: (error: unknown
   };
   for (const [path, handler] of Object.entries(routes)) app.route(path).get(handler).all(methodNotAllowed);
   app.all(['/api/v1/agents', '/api/v1/live'], (request) => {
-    throw new Problem(426, `${request.path} is a WebSocket; connect with ws://.`, { Upgrade: 'websocket', Connection: 'Upgrade' });
+    throw new Problem(426, `${request.path} is a WebSocket; connect with ws://.`, {
+      Upgrade: 'websocket',
+      Connection: 'Upgrade',
+    });
   });
   app.use(staticUi(uiFolder));
   app.use(notFound);

@@ -36,7 +36,10 @@ export function sendProblem(response: Response, problem: Problem): void {
 
 /** Last middleware: what no route answered. */
 export function notFound(request: Request, response: Response): void {
-  sendProblem(response, new Problem(404, `There is nothing at ${request.path.slice(0, 200)}; the API is under /api/v1/.`));
+  sendProblem(
+    response,
+    new Problem(404, `There is nothing at ${request.path.slice(0, 200)}; the API is under /api/v1/.`),
+  );
 }
 
 /** Express error handler. `onBug` hears of errors that are no Problem. */

@@ -38,11 +38,15 @@ export function isLoopback(host: string): boolean {
 
 /** Why the request is refused, null if it is not. */
 export function refusal(request: Pick<IncomingMessage, 'headers' | 'url'>): Problem | null {
-  if ((request.url ?? '').length > MAX_URL) return new Problem(414, `The URL is longer than ${MAX_URL} bytes; shorten it.`);
+  if ((request.url ?? '').length > MAX_URL)
+    return new Problem(414, `The URL is longer than ${MAX_URL} bytes; shorten it.`);
   const { host, origin } = request.headers;
   const name = host === undefined ? '' : hostName(host);
   if (!isLoopback(name)) {
-    return new Problem(403, `The Host header "${(host ?? '').slice(0, 100)}" does not name this machine; use localhost or 127.0.0.1.`);
+    return new Problem(
+      403,
+      `The Host header "${(host ?? '').slice(0, 100)}" does not name this machine; use localhost or 127.0.0.1.`,
+    );
   }
   if (origin !== undefined && originHost(origin) !== host) {
     return new Problem(403, `The page ${origin.slice(0, 100)} may not use this hub; only its own pages may.`);

@@ -32,7 +32,10 @@ function page(file: string): RequestHandler {
       return;
     }
     if (!existsSync(file)) {
-      throw new Problem(503, 'The UI is not built; run "npm run build:web". The API at /api/v1/status works without it.');
+      throw new Problem(
+        503,
+        'The UI is not built; run "npm run build:web". The API at /api/v1/status works without it.',
+      );
     }
     response.set('Cache-Control', 'no-cache').sendFile(file);
   };

@@ -60,19 +60,16 @@ class AgentConnection {
   #ackTimer: NodeJS.Timeout | undefined;
   #unacknowledged = 0;
 
-  constructor(
-    socket: WebSocket,
-    state: HubState,
-    ingest: Ingest,
-    log: Logger,
-    onHello: (link: AgentLink) => void,
-  ) {
+  constructor(socket: WebSocket, state: HubState, ingest: Ingest, log: Logger, onHello: (link: AgentLink) => void) {
     this.#socket = socket;
     this.#state = state;
     this.#ingest = ingest;
     this.#log = log;
     this.#onHello = onHello;
-    this.#helloTimer = setTimeout(() => this.#fail('timeout', 'The agent sent no hello within 10 s.'), HELLO_TIMEOUT_MS);
+    this.#helloTimer = setTimeout(
+      () => this.#fail('timeout', 'The agent sent no hello within 10 s.'),
+      HELLO_TIMEOUT_MS,
+    );
     socket.on('message', (data, isBinary) => this.#receive(data, isBinary));
     // The library has sent the close frame already; here it is named and counted.
     socket.on('error', (error) => this.#fail('size', `The agent's message was refused: ${error.message}.`));
@@ -161,7 +158,10 @@ class AgentConnection {
     faults.set(fault, (faults.get(fault) ?? 0) + 1);
     this.#log.warn({ node: this.link?.node.name, fault }, message);
     this.stop();
-    const reason = Buffer.from(message).subarray(0, MAX_REASON_BYTES).toString().replace(/\uFFFD+$/, '');
+    const reason = Buffer.from(message)
+      .subarray(0, MAX_REASON_BYTES)
+      .toString()
+      .replace(/\uFFFD+$/, '');
     this.#socket.close(CLOSE_PROTOCOL_ERROR, reason);
   }
 }

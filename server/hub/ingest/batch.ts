@@ -28,7 +28,8 @@ export function readBatchHeader(message: Buffer): Batch {
 }
 
 function safe(value: bigint, what: string): number {
-  if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw new ProtocolError('batch', `The batch ${what} ${value} is too large.`);
+  if (value > BigInt(Number.MAX_SAFE_INTEGER))
+    throw new ProtocolError('batch', `The batch ${what} ${value} is too large.`);
   return Number(value);
 }
 
@@ -43,12 +44,7 @@ export interface WalkedRecords {
  * Checks version and bounds of each record, before anything of the batch is used.
  * `offsets` of the result is null if all records have `recordSize`. Throws a ProtocolError.
  */
-export function walkRecords(
-  batch: Batch,
-  cursor: RecordCursor,
-  recordSize: number,
-  version: number,
-): WalkedRecords {
+export function walkRecords(batch: Batch, cursor: RecordCursor, recordSize: number, version: number): WalkedRecords {
   const { records, count } = batch;
   if (count * recordSize > records.length) {
     throw new ProtocolError('batch', `The batch claims ${count} records but has ${records.length} bytes for them.`);

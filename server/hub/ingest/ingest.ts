@@ -35,13 +35,18 @@ export class Ingest {
     if (problem !== null) throw new ProtocolError('hello', problem);
     let node = this.#state.nodes.get(hello.node);
     if (node === undefined) {
-      if (this.#state.nodes.size >= MAX_NODES) throw new ProtocolError('hello', `The hub knows ${MAX_NODES} nodes already.`);
+      if (this.#state.nodes.size >= MAX_NODES)
+        throw new ProtocolError('hello', `The hub knows ${MAX_NODES} nodes already.`);
       node = new AgentNode(hello.node);
       this.#state.nodes.set(hello.node, node);
     }
     node.tracker.reconnected();
     const known = node.session;
-    if (known !== null && known.hello.session === hello.session && isDeepStrictEqual(known.hello.layout, hello.layout)) {
+    if (
+      known !== null &&
+      known.hello.session === hello.session &&
+      isDeepStrictEqual(known.hello.layout, hello.layout)
+    ) {
       return { node, session: known };
     }
     const session = new AgentSession(hello);
@@ -110,7 +115,10 @@ export class Ingest {
     const minTime = walked.minTime + offset;
     // A time before 1970 or after the year 2200 has no text form; no clock is that wrong by itself.
     if (minTime < 0 || walked.maxTime + offset > 7.2e18) {
-      throw new ProtocolError('batch', 'The batch has record times outside the years 1970 to 2200; check the clock offset.');
+      throw new ProtocolError(
+        'batch',
+        'The batch has record times outside the years 1970 to 2200; check the clock offset.',
+      );
     }
     const firstId = store.append(session, {
       bytes: batch.records,

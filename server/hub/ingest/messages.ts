@@ -8,7 +8,10 @@ import { ProtocolError, type ProtocolFault } from './protocol-error.ts';
 const u32 = z.number().int().min(0).max(0xffff_ffff);
 const u16 = z.number().int().min(0).max(0xffff);
 const u8 = z.number().int().min(0).max(0xff);
-const count = z.number().min(0).max(2 ** 64);
+const count = z
+  .number()
+  .min(0)
+  .max(2 ** 64);
 const name = z.string().min(1).max(253);
 const text = z.string().max(253);
 /** A key and value of Kubernetes' longest, with the source before it. */
@@ -65,9 +68,7 @@ const dictionary: z.ZodType<Dictionary> = z.object({
       namespace: text,
       name: text,
       addresses: z.array(address).max(64),
-      ports: z.array(
-        z.object({ name: text, port: u16, protocol: z.enum(['TCP', 'UDP', 'SCTP']), app_protocol: text }),
-      ),
+      ports: z.array(z.object({ name: text, port: u16, protocol: z.enum(['TCP', 'UDP', 'SCTP']), app_protocol: text })),
       backends: z.array(u32),
     }),
   ),

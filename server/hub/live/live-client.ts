@@ -73,7 +73,7 @@ export class LiveClient {
     this.#next = end;
     const room = Math.ceil(this.#flows.maxRate / TURNS_PER_SECOND);
     const sampler = new FlowSampler(room, Math.ceil(DROPS_PER_SECOND / TURNS_PER_SECOND));
-    for (let at = from; at < end; ) {
+    for (let at = from; at < end;) {
       const extent = store.extentFrom(at);
       if (extent === undefined) break;
       const test = this.#flows.filter.predicate(extent.source.names);

@@ -62,7 +62,9 @@ export function readSubscribe(text: string): Subscriptions {
   const result = subscribe.safeParse(value);
   if (!result.success) {
     const [issue] = result.error.issues;
-    throw new FilterError(`The message is malformed at "${issue?.path.join('.') ?? ''}": ${issue?.message ?? 'unknown'}.`);
+    throw new FilterError(
+      `The message is malformed at "${issue?.path.join('.') ?? ''}": ${issue?.message ?? 'unknown'}.`,
+    );
   }
   const { map, flows, timeline } = result.data;
   return {
@@ -81,7 +83,9 @@ function mapFilter(wanted: WireFilter | undefined): FlowFilter {
   const parsed = read(wanted);
   const wrong = parsed.names.find((name) => !MAP_FILTER_NAMES.includes(name.replace(/^not\./, '')));
   if (wrong !== undefined) {
-    throw new FilterError(`The filter "${wrong}" is not possible for the map; allowed are ${MAP_FILTER_NAMES.join(', ')}.`);
+    throw new FilterError(
+      `The filter "${wrong}" is not possible for the map; allowed are ${MAP_FILTER_NAMES.join(', ')}.`,
+    );
   }
   return parsed;
 }

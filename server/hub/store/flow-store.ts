@@ -136,7 +136,7 @@ export class FlowStore {
   extentFrom(id: number): Extent | undefined {
     for (let i = this.#extentIndex(id); i < this.#extents.length; i++) {
       const extent = this.#extents[i];
-      if (extent?.segment != null) return extent;
+      if (extent !== undefined && extent.segment !== null) return extent;
     }
     return undefined;
   }
@@ -145,7 +145,7 @@ export class FlowStore {
   extentUpTo(id: number): Extent | undefined {
     for (let i = Math.min(this.#extentIndex(id), this.#extents.length - 1); i >= 0; i--) {
       const extent = this.#extents[i];
-      if (extent?.segment != null && extent.firstId <= id) return extent;
+      if (extent !== undefined && extent.segment !== null && extent.firstId <= id) return extent;
     }
     return undefined;
   }
@@ -207,12 +207,7 @@ export class FlowStore {
 
   /** The node's newest segment if `needed` bytes fit, or a fresh one. */
   #writable(node: string, needed: number): Segment {
-    let own = this.#byNode.get(node);
-    if (own === undefined) {
-      own = [];
-      this.#byNode.set(node, own);
-    }
-    const current = own.at(-1);
+    const current = this.#byNode.get(node)?.at(-1);
     if (
       current !== undefined &&
       SEGMENT_BYTES - current.used >= needed &&
@@ -221,7 +216,10 @@ export class FlowStore {
       return current;
     }
     const fresh = this.#segments < this.#maxSegments ? this.#allocate() : this.#takeBack();
+    // Taking back may have removed this node's own list.
+    const own = this.#byNode.get(node) ?? [];
     own.push(fresh);
+    this.#byNode.set(node, own);
     return fresh;
   }
 

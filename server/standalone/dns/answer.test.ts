@@ -46,7 +46,12 @@ function ask(name: string, type: RecordType = 'A', udp = true) {
 
 describe('the DNS of the cluster', () => {
   test('service names have their cluster IPs, whatever the case', () => {
-    expect(ask('api.shop.svc.cluster.local')).toMatchObject({ id: 7, rcode: 'NOERROR', data: ['10.96.4.5'], flag_aa: true });
+    expect(ask('api.shop.svc.cluster.local')).toMatchObject({
+      id: 7,
+      rcode: 'NOERROR',
+      data: ['10.96.4.5'],
+      flag_aa: true,
+    });
     expect(ask('API.shop.SVC.cluster.local', 'AAAA').data).toEqual(['fd96::45']);
   });
 

@@ -28,7 +28,20 @@ export function answer(query: Buffer, zone: Zone, udp: boolean): Buffer | undefi
     answers,
     // Without it, resolvers do not remember that a name does not exist.
     authorities: answers.length > 0 ? [] : [startOfAuthority()],
-    additionals: edns ? [{ type: 'OPT', name: '.', udpPayloadSize: EDNS_UDP_BYTES, extendedRcode: 0, ednsVersion: 0, flags: 0, flag_do: false, options: [] }] : [],
+    additionals: edns
+      ? [
+          {
+            type: 'OPT',
+            name: '.',
+            udpPayloadSize: EDNS_UDP_BYTES,
+            extendedRcode: 0,
+            ednsVersion: 0,
+            flags: 0,
+            flag_do: false,
+            options: [],
+          },
+        ]
+      : [],
   };
   const bytes = encode(response);
   if (!udp || bytes.length <= (edns ? EDNS_UDP_BYTES : PLAIN_UDP_BYTES)) return bytes;

@@ -12,9 +12,14 @@ const PORT = 53;
 const [file = '/run/spyglass/dns/zone.json'] = process.argv.slice(2);
 try {
   let zone = readZone();
-  watchFolder(dirname(file), 5, (name) => name === basename(file), () => {
-    zone = readZone();
-  });
+  watchFolder(
+    dirname(file),
+    5,
+    (name) => name === basename(file),
+    () => {
+      zone = readZone();
+    },
+  );
   await serveDns(PORT, (query, udp) => answer(query, zone, udp));
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => process.exit(0));
 } catch (error) {

@@ -34,7 +34,10 @@ async function keepProbing(id: string, address: string, probe: Probe, signal: Ab
       process.send?.(verdict);
     }
     // A pod that is about to become ready is looked at more often: a start should not wait for a period.
-    await pause(!ready && attempt < 50 ? Math.min(200, probe.periodSeconds * 1000) : probe.periodSeconds * 1000, signal);
+    await pause(
+      !ready && attempt < 50 ? Math.min(200, probe.periodSeconds * 1000) : probe.periodSeconds * 1000,
+      signal,
+    );
   }
 }
 

@@ -15,7 +15,13 @@ export interface Prober {
 /** Starts the prober in the node's namespace. `tell` hears of its restarts. */
 export function startProber(node: LocalNode, tell: (line: string) => void): Prober {
   const targets = new Map<string, { order: ProbeOrder; changed: (ready: boolean) => void }>();
-  const argv = ['nsenter', `--net=/run/netns/${node.netns}`, '--', process.execPath, builtModule('standalone/prober/main')];
+  const argv = [
+    'nsenter',
+    `--net=/run/netns/${node.netns}`,
+    '--',
+    process.execPath,
+    builtModule('standalone/prober/main'),
+  ];
   const options = { argv, env: process.env, log: `${node.stateFolder}/logs/prober.log`, stateFolder: node.stateFolder };
   const supervised = supervise('prober', { ...options, ipc: true }, tell, ({ process: child }) => {
     child.on('message', (verdict) => {

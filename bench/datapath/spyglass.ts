@@ -1,0 +1,142 @@
+/** The Spyglass variant: the agent's own datapath and drain on the benchmark's namespaces. */
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { ClockOffset } from '../../server/agent/clock.ts';
+import { Datapath } from '../../server/agent/datapath.ts';
+import { Drain } from '../../server/agent/drain.ts';
+import { Outbox } from '../../server/agent/outbox.ts';
+import type { ClusterState, Pod as ClusterPod } from '../../server/cluster/model.ts';
+import type { Attachment } from '../../server/cni/attachment.ts';
+import { mountBpffs } from '../../server/kernel/bpffs.ts';
+import { RingBuffer } from '../../server/kernel/ring-buffer.ts';
+import { AGGREGATION_LEVEL } from '../../server/wire/lists.gen.ts';
+import { RECORD_LAYOUT } from '../../server/wire/record-layout.gen.ts';
+import { ROOT, run } from '../lib/run.ts';
+import { benchServices, type BenchService, countServices } from './services.ts';
+import { createTopology, type Pod, type Topology } from './topology.ts';
+import type { Variant } from './variants.ts';
+
+const PINS = '/sys/fs/bpf/sgbench';
+const NODE = 'bench';
+const OUTBOX_BYTES = 64 << 20;
+
+/** Makes sure of the bpf file system, and removes what a run left in it, also one that crashed. */
+export function removePins(): void {
+  mountBpffs();
+  rmSync(PINS, { recursive: true, force: true });
+}
+
+async function interfaceIndex(netns: string, name: string): Promise<number> {
+  const [link] = JSON.parse(await run('ip', ['-n', netns, '-json', 'link', 'show', name])) as { ifindex: number }[];
+  if (!link) throw new Error(`There is no device ${name} in ${netns}.`);
+  return link.ifindex;
+}
+
+async function attachment(
+  topology: Topology,
+  { netns, hostInterface, hostMac, podMac, addresses }: Pod,
+): Promise<Attachment> {
+  return {
+    podUid: netns,
+    namespace: NODE,
+    name: netns,
+    endpointId: Number(hostInterface.slice('sg'.length)),
+    netns,
+    hostInterface,
+    hostIfindex: await interfaceIndex(topology.node, hostInterface),
+    hostMac,
+    podMac,
+    addresses: [...addresses],
+  };
+}
+
+function clusterPod({ podUid, name, addresses }: Attachment): ClusterPod {
+  return {
+    uid: podUid,
+    namespace: NODE,
+    name,
+    labels: { app: name },
+    annotations: {},
+    nodeName: NODE,
+    hostNetwork: false,
+    podIPs: addresses,
+    serviceAccountName: 'default',
+    workload: { kind: 'Pod', name },
+    containerPorts: [],
+    ready: true,
+    terminating: false,
+    creationTimestamp: '2026-01-01T00:00:00Z',
+  };
+}
+
+function clusterState(services: readonly BenchService[], pods: readonly Attachment[]): ClusterState {
+  return {
+    nodes: [{ name: NODE, labels: {}, addresses: ['10.42.0.1'], podCIDRs: ['10.42.0.0/24'] }],
+    namespaces: [{ name: NODE, labels: {} }],
+    pods: pods.map(clusterPod),
+    services: services.map(({ index, clusterIP, port, backendPort }) => ({
+      uid: `service-${index}`,
+      namespace: NODE,
+      name: `service-${index}`,
+      type: 'ClusterIP',
+      clusterIPs: [clusterIP],
+      selector: null,
+      ports: [{ name: 'http', port, protocol: 'TCP', targetPort: backendPort, appProtocol: '' }],
+    })),
+    endpointSlices: services.map(({ index, backend, backendPort }) => ({
+      namespace: NODE,
+      name: `service-${index}`,
+      serviceName: `service-${index}`,
+      addressType: 'IPv4',
+      ports: [{ name: 'http', port: backendPort, protocol: 'TCP', appProtocol: '' }],
+      endpoints: [
+        {
+          addresses: [backend],
+          conditions: { ready: true, serving: true, terminating: false },
+          nodeName: NODE,
+          targetRef: '',
+        },
+      ],
+    })),
+  };
+}
+
+/** `events`: level medium, drained into batches; without, level none. No hub: what it costs is its own benchmark. */
+export async function spyglassVariant(count: number, events: boolean): Promise<Variant> {
+  const name = `spyglass-${count}${events ? '' : '-silent'}`;
+  const topology = await createTopology(`sg${count}${events ? '' : 'q'}`);
+  const { services, measured } = benchServices(count, topology.server.addresses[0]);
+  const pods = [await attachment(topology, topology.client), await attachment(topology, topology.server)];
+  const datapath = new Datapath({
+    object: join(ROOT, 'bpf/build/pod.bpf.o'),
+    pins: join(PINS, name),
+    node: NODE,
+    netns: `/run/netns/${topology.node}`,
+    config: { config_level: events ? AGGREGATION_LEVEL.MEDIUM : AGGREGATION_LEVEL.NONE },
+  });
+  datapath.apply(datapath.plan(clusterState(services, pods), pods));
+  const [failed] = datapath.attach(pods);
+  if (failed) throw new Error(`The programs could not be attached to ${failed.attachment.name}: ${failed.reason}`);
+
+  const ring = new RingBuffer(datapath.maps.events);
+  const drain = new Drain({
+    ring,
+    outbox: new Outbox(OUTBOX_BYTES),
+    clock: new ClockOffset(),
+    recordSize: RECORD_LAYOUT.size,
+    lostInRing: () => 0,
+    onBatch: () => undefined,
+  });
+  return {
+    name,
+    label: `Spyglass, ${countServices(count)}, events ${events ? 'on' : 'off'}`,
+    topology,
+    target: { address: measured.clusterIP, port: measured.port },
+    close() {
+      console.log(`${name}: ${drain.drained.toLocaleString('en')} records drained`);
+      drain[Symbol.dispose]();
+      ring[Symbol.dispose]();
+      datapath[Symbol.dispose]();
+    },
+  };
+}

@@ -1,0 +1,172 @@
+/** The datapath with real packets: who reaches whom, what is translated, dropped, counted and reported. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openBpfDescriptors } from '../../server/kernel/fd.ts';
+import { DROP_REASON, RECORD_TYPE, VERDICT } from '../../server/wire/lists.gen.ts';
+import { World } from './world.ts';
+
+let world: World;
+let descriptors: string[];
+
+beforeAll(async () => {
+  descriptors = openBpfDescriptors();
+  world = await World.create();
+  await world.addPods('client', 'one', 'two');
+  for (const pod of ['one', 'two']) {
+    for (const address of [world.v4(pod), world.v6(pod)]) {
+      await world.serve(pod, 'tcp', address, 8080);
+      await world.serve(pod, 'udp', address, 5353);
+    }
+  }
+});
+
+afterAll(async () => {
+  await world[Symbol.asyncDispose]();
+  expect(openBpfDescriptors()).toEqual(descriptors);
+});
+
+describe.each(['IPv4', 'IPv6'])('%s', (family) => {
+  const of = (pod: string): string => (family === 'IPv4' ? world.v4(pod) : world.v6(pod));
+  const host = family === 'IPv4' ? '10.42.0.1' : 'fd42::1';
+  const vip = (last: number): string => (family === 'IPv4' ? `10.96.0.${last}` : `fd96::${last}`);
+
+  test('pods reach each other over TCP, UDP and ICMP', () => {
+    expect(world.ask('client', 'tcp', of('one'), 8080, 3)).toEqual({ one: 3 });
+    expect(world.ask('client', 'udp', of('one'), 5353, 3)).toEqual({ one: 3 });
+    expect(world.succeeds('client', 'ping', '-c1', '-W1', of('two'))).toBe(true);
+  });
+
+  test('pod and host reach each other', async () => {
+    await world.serve('host', 'tcp', host, 9000, 'host');
+    expect(world.ask('client', 'tcp', host, 9000, 2)).toEqual({ host: 2 });
+    expect(world.ask('host', 'tcp', of('one'), 8080, 2)).toEqual({ one: 2 });
+    expect(world.succeeds('host', 'ping', '-c1', '-W1', of('one'))).toBe(true);
+    expect(world.succeeds('client', 'ping', '-c1', '-W1', host)).toBe(true);
+  });
+
+  test('a service spreads connections over its backends and translates their answers', () => {
+    world.setService(`tcp-${family}`, [vip(10)], 80, 8080, 'TCP', ['one', 'two']);
+    world.setService(`udp-${family}`, [vip(11)], 53, 5353, 'UDP', ['one', 'two']);
+    for (const [protocol, address, port] of [['tcp', vip(10), 80] as const, ['udp', vip(11), 53] as const]) {
+      const answers = world.ask('client', protocol, address, port, 40);
+      expect((answers['one'] ?? 0) + (answers['two'] ?? 0)).toBe(40);
+      expect(answers['one']).toBeGreaterThan(0);
+      expect(answers['two']).toBeGreaterThan(0);
+    }
+  });
+
+  test('a pod reaches itself through its own service', () => {
+    world.setService(`self-${family}`, [vip(12)], 80, 8080, 'TCP', ['one']);
+    expect(world.ask('one', 'tcp', vip(12), 80, 2)).toEqual({ one: 2 });
+  });
+
+  test('an ICMP error of a backend reaches the client as one of the service', () => {
+    world.setService(`closed-${family}`, [vip(13)], 99, 4444, 'UDP', ['one']);
+    expect(world.ask('client', 'udp', vip(13), 99, 2)).toEqual({ '<ECONNREFUSED>': 2 });
+  });
+
+  test('a service without backends drops with its reason', () => {
+    world.setService(`empty-${family}`, [vip(14)], 80, 8080, 'TCP', []);
+    world.records();
+    const before = world.drops()[DROP_REASON.SERVICE_BACKEND_NOT_FOUND] ?? 0;
+    expect(world.ask('client', 'tcp', vip(14), 80, 1)).toEqual({ '<TIMEOUT>': 1 });
+    const [record] = world.records().filter((it) => it.type === RECORD_TYPE.DROP);
+    expect(record).toMatchObject({
+      verdict: VERDICT.DROPPED,
+      drop_reason: DROP_REASON.SERVICE_BACKEND_NOT_FOUND,
+      source_endpoint: world.pod('client').endpointId,
+      destination_port: 80,
+    });
+    expect(record?.service_id).toBeGreaterThan(0);
+    expect(world.drops()[DROP_REASON.SERVICE_BACKEND_NOT_FOUND]).toBeGreaterThan(before);
+  });
+
+  test('an address without route or pod drops with its reason', () => {
+    world.records();
+    world.ask('client', 'udp', family === 'IPv4' ? '198.51.100.7' : '2001:db8::7', 443, 1);
+    world.ask('client', 'udp', family === 'IPv4' ? '10.42.0.250' : 'fd42::ffff', 443, 1);
+    const reasons = world.records().filter((it) => it.type === RECORD_TYPE.DROP).map((it) => it.drop_reason);
+    expect(reasons).toEqual([DROP_REASON.FIB_LOOKUP_FAILED, DROP_REASON.STALE_OR_UNROUTABLE_IP]);
+  });
+
+  test('a pod sends only from its own addresses', () => {
+    const foreign = family === 'IPv4' ? '10.9.9.9' : 'fd99::9';
+    world.exec('client', 'ip', 'address', 'add', foreign, 'dev', 'eth0', ...(family === 'IPv6' ? ['nodad'] : []));
+    world.records();
+    expect(world.ask('client', 'udp', of('one'), 5353, 1, foreign)).toEqual({ '<TIMEOUT>': 1 });
+    // The address of another pod, on a tuple that is in the cache, is no better.
+    world.exec('client', 'ip', 'address', 'add', of('two'), 'dev', 'eth0', ...(family === 'IPv6' ? ['nodad'] : []));
+    expect(world.ask('client', 'udp', of('one'), 5353, 1, of('two'))).toEqual({ '<TIMEOUT>': 1 });
+    world.exec('client', 'ip', 'address', 'del', foreign, 'dev', 'eth0');
+    world.exec('client', 'ip', 'address', 'del', of('two'), 'dev', 'eth0');
+    const reasons = new Set(world.records().filter((it) => it.type === RECORD_TYPE.DROP).map((it) => it.drop_reason));
+    expect(reasons).toEqual(new Set([DROP_REASON.INVALID_SOURCE_IP]));
+  });
+
+  test('edges count every connection and every packet', () => {
+    const before = world.edges('client', 'two').filter((it) => it.port === 8080 && it.service_id === 0);
+    const connections = before.reduce((sum, it) => sum + it.connections, 0);
+    const answered = before.reduce((sum, it) => sum + it.answered, 0);
+    world.ask('client', 'tcp', of('two'), 8080, 25);
+    const after = world.edges('client', 'two').filter((it) => it.port === 8080 && it.service_id === 0);
+    expect(after.reduce((sum, it) => sum + it.connections, 0) - connections).toBe(25);
+    expect(after.reduce((sum, it) => sum + it.answered, 0) - answered).toBe(25);
+    expect(after.flatMap((it) => it.rtt_histogram).reduce((sum, it) => sum + it, 0)).toBeGreaterThanOrEqual(25);
+  });
+
+  test('a connection reports its first packet, its flags and its end', () => {
+    world.records();
+    world.ask('client', 'tcp', vip(10), 80, 1);
+    const records = world.records().filter((it) => it.protocol === 6);
+    const ids = new Set(records.map((it) => it.connection_id));
+    expect(ids.size).toBe(1);
+    const types = records.map((it) => it.type);
+    expect(types[0]).toBe(RECORD_TYPE.NEW);
+    expect(types).toContain(RECORD_TYPE.FLAGS);
+    expect(types).toContain(RECORD_TYPE.CLOSE);
+    const close = records.find((it) => it.type === RECORD_TYPE.CLOSE);
+    expect(close?.rtt_ns).toBeGreaterThan(0);
+    expect(close?.service_id).toBeGreaterThan(0);
+    // Every record of it names the same two ends, whichever direction it goes.
+    const ends = new Set(records.map((it) => [Buffer.from(it.source).toString('hex'), Buffer.from(it.destination).toString('hex')].toSorted().join()));
+    expect(ends.size).toBe(1);
+  });
+});
+
+test('counters equal what the sender says it sent', () => {
+  const segments = (): number => Number(/TcpOutSegs\s+(\d+)/.exec(world.exec('client', 'nstat', '-asz', 'TcpOutSegs'))?.[1]);
+  const count = (): number => world.edges('client', 'one').reduce((sum, it) => sum + it.packets, 0);
+  const [sentBefore, countedBefore] = [segments(), count()];
+  world.ask('client', 'tcp', world.v4('one'), 8080, 50);
+  expect(count() - countedBefore).toBe(segments() - sentBefore);
+});
+
+test('an open connection does not notice a restart of the agent', async () => {
+  const tcp = await world.start('client', 'hold', 'tcp', '10.96.0.10', '80', '1500');
+  const udp = await world.start('client', 'hold', 'udp', '10.96.0.11', '53', '1500');
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  world.restart();
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  world.restart();
+  const datagrams = JSON.parse(await udp.result) as { sent: number; received: number; from: object };
+  expect(datagrams.received).toBe(datagrams.sent);
+  expect(Object.keys(datagrams.from)).toHaveLength(1);
+  expect(JSON.parse(await tcp.result)).toMatchObject({ error: '' });
+  expect(world.exec('client', 'nstat', '-asz', 'TcpRetransSegs')).toMatch(/TcpRetransSegs\s+0\s/);
+});
+
+test('datagrams move at once when their backend goes, and stay when another one comes', async () => {
+  world.setService('moving', ['10.96.0.50'], 53, 5353, 'UDP', ['one']);
+  const first = await world.start('client', 'hold', 'udp', '10.96.0.50', '53', '900');
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  world.setService('moving', ['10.96.0.50'], 53, 5353, 'UDP', ['one', 'two']);
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  const still = world.edges('client', 'two').filter((it) => it.service_id > 0 && it.protocol === 17);
+  const toTwo = still.reduce((sum, it) => sum + it.packets, 0);
+  world.setService('moving', ['10.96.0.50'], 53, 5353, 'UDP', ['two']);
+  const result = JSON.parse(await first.result) as { sent: number; received: number; from: Record<string, number> };
+  expect(result.received).toBe(result.sent);
+  expect(Object.keys(result.from)).toEqual(['one', 'two']);
+  expect(result.from['one']).toBeGreaterThan(60);
+  const now = world.edges('client', 'two').filter((it) => it.service_id > 0 && it.protocol === 17);
+  expect(now.reduce((sum, it) => sum + it.packets, 0)).toBeGreaterThan(toTwo);
+});

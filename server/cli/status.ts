@@ -1,0 +1,44 @@
+/** `spyglass status`: what a hub holds, which agents it hears, and what was lost. */
+import { Command, Option } from 'commander';
+import type { HubStatus, NodeStatus } from '../wire/status.ts';
+import { askHub, DEFAULT_HUB } from './hub-client.ts';
+
+interface Options {
+  server: string;
+  output: 'text' | 'json';
+}
+
+export function statusCommand(): Command {
+  return new Command('status')
+    .description('say what a hub holds, which agents it hears, and what was lost')
+    .option('--server <url>', 'URL of the hub', DEFAULT_HUB)
+    .addOption(new Option('-o, --output <format>', 'text, or JSON').choices(['text', 'json']).default('text'))
+    .action(async ({ server, output }: Options) => {
+      const status = (await (await askHub(server, '/api/v1/status')).json()) as HubStatus;
+      const { nodes } = (await (await askHub(server, '/api/v1/nodes')).json()) as { nodes: NodeStatus[] };
+      process.stdout.write(
+        output === 'json' ? `${JSON.stringify({ ...status, nodes }, null, 2)}\n` : statusText(status, nodes),
+      );
+    });
+}
+
+/** Lines for people, newline included. */
+export function statusText(status: HubStatus, nodes: readonly NodeStatus[]): string {
+  const { flows, lost } = status;
+  const share = ((100 * flows.memory_bytes) / flows.memory_limit_bytes).toFixed(0);
+  const lines = [
+    `Hub      ${status.version}, up ${status.uptime_s} s${status.mode === 'replay' ? ', REPLAY of a recording' : ''}`,
+    `Agents   ${status.nodes.connected} of ${status.nodes.known} connected`,
+    `Flows    ${flows.rate.toFixed(1)}/s, ${flows.stored} in memory of ${flows.received} received (${share} % of the memory in use)`,
+    `Drops    ${status.drops_rate.toFixed(1)}/s`,
+    `Lost     ${lost.records} records (${lost.ring} in kernels, ${lost.buffer} in agents), ${lost.missing_batches} batches missing`,
+  ];
+  if (nodes.length > 0) lines.push('');
+  for (const node of nodes) {
+    const state = node.connected ? 'connected' : 'LOST     ';
+    lines.push(
+      `${node.name}  ${state} since ${node.since}  ${node.pods} pods  ${node.flows_rate.toFixed(1)} flows/s  ${node.lost.records} lost`,
+    );
+  }
+  return `${lines.join('\n')}\n`;
+}
