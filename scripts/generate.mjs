@@ -23,6 +23,7 @@ const MAP_STRUCTS = [
   'flow_key',
   'flow_entry',
   'endpoint',
+  'interface_owner',
   'ipcache_key',
   'ipcache_value',
   'service_key',

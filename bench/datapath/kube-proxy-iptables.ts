@@ -3,7 +3,7 @@
  * KUBE-SERVICES, a chain per Service and a chain per endpoint, hairpin and off-cluster masquerade marks,
  * and the forwarding rules that need connection tracking.
  */
-import type { BenchService } from './services.ts';
+import type { BenchService } from '../lib/services.ts';
 
 const PODS = '10.42.0.0/24';
 

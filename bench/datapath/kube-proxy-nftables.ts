@@ -2,7 +2,7 @@
  * A ruleset of the shape kube-proxy's nftables mode writes for ClusterIP Services: one verdict map from
  * (address, protocol, port) to the Service's chain, a random choice among endpoint chains, DNAT there.
  */
-import type { BenchService } from './services.ts';
+import type { BenchService } from '../lib/services.ts';
 
 const PODS = '10.42.0.0/24';
 

@@ -6,10 +6,11 @@
 import type { ChildProcess } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import { keepResults } from '../lib/results.ts';
+import { quiet } from '../lib/quiet.ts';
 import { stop } from '../lib/run.ts';
 import { report } from './report.ts';
 import { removePins, spyglassVariant } from './spyglass.ts';
-import { removeTopologies } from './topology.ts';
+import { removeTopologies } from '../lib/topology.ts';
 import { compileTraffic, measure, type Mode, type Sample, startServer } from './traffic.ts';
 import { iptablesVariant, nftablesVariant, plainVariant, type Variant } from './variants.ts';
 
@@ -27,11 +28,12 @@ async function measureRounds(program: string, variants: Variant[], rounds: numbe
     const order = variants.map((_, i) => variants[(i + round) % variants.length]).filter((v) => v !== undefined);
     for (const variant of order) {
       for (const mode of MODES) {
+        const calm = await quiet();
         const sample = await measure(program, variant, mode, seconds);
         samples[variant.name]?.[mode].push(sample);
         const rate = Math.round(sample.requests_per_second).toLocaleString('en');
         console.log(
-          `round ${round + 1}/${rounds}  ${variant.label.padEnd(38)} ${mode.padEnd(3)}  ${rate.padStart(9)}/s`,
+          `round ${round + 1}/${rounds}  ${variant.label.padEnd(38)} ${mode.padEnd(3)}  ${rate.padStart(9)}/s${calm ? '' : '  (machine busy)'}`,
         );
       }
     }

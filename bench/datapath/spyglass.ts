@@ -5,100 +5,23 @@ import { ClockOffset } from '../../server/agent/clock.ts';
 import { Datapath } from '../../server/agent/datapath.ts';
 import { Drain } from '../../server/agent/drain.ts';
 import { Outbox } from '../../server/agent/outbox.ts';
-import type { ClusterState, Pod as ClusterPod } from '../../server/cluster/model.ts';
-import type { Attachment } from '../../server/cni/attachment.ts';
 import { mountBpffs } from '../../server/kernel/bpffs.ts';
 import { RingBuffer } from '../../server/kernel/ring-buffer.ts';
 import { AGGREGATION_LEVEL } from '../../server/wire/lists.gen.ts';
 import { RECORD_LAYOUT } from '../../server/wire/record-layout.gen.ts';
-import { ROOT, run } from '../lib/run.ts';
-import { benchServices, type BenchService, countServices } from './services.ts';
-import { createTopology, type Pod, type Topology } from './topology.ts';
+import { attachment, clusterState, NODE } from '../lib/cluster.ts';
+import { ROOT } from '../lib/run.ts';
+import { benchServices, countServices } from '../lib/services.ts';
+import { createTopology } from '../lib/topology.ts';
 import type { Variant } from './variants.ts';
 
 const PINS = '/sys/fs/bpf/sgbench';
-const NODE = 'bench';
 const OUTBOX_BYTES = 64 << 20;
 
 /** Makes sure of the bpf file system, and removes what a run left in it, also one that crashed. */
 export function removePins(): void {
   mountBpffs();
   rmSync(PINS, { recursive: true, force: true });
-}
-
-async function interfaceIndex(netns: string, name: string): Promise<number> {
-  const [link] = JSON.parse(await run('ip', ['-n', netns, '-json', 'link', 'show', name])) as { ifindex: number }[];
-  if (!link) throw new Error(`There is no device ${name} in ${netns}.`);
-  return link.ifindex;
-}
-
-async function attachment(
-  topology: Topology,
-  { netns, hostInterface, hostMac, podMac, addresses }: Pod,
-): Promise<Attachment> {
-  return {
-    podUid: netns,
-    namespace: NODE,
-    name: netns,
-    endpointId: Number(hostInterface.slice('sg'.length)),
-    netns,
-    hostInterface,
-    hostIfindex: await interfaceIndex(topology.node, hostInterface),
-    hostMac,
-    podMac,
-    addresses: [...addresses],
-  };
-}
-
-function clusterPod({ podUid, name, addresses }: Attachment): ClusterPod {
-  return {
-    uid: podUid,
-    namespace: NODE,
-    name,
-    labels: { app: name },
-    annotations: {},
-    nodeName: NODE,
-    hostNetwork: false,
-    podIPs: addresses,
-    serviceAccountName: 'default',
-    workload: { kind: 'Pod', name },
-    containerPorts: [],
-    ready: true,
-    terminating: false,
-    creationTimestamp: '2026-01-01T00:00:00Z',
-  };
-}
-
-function clusterState(services: readonly BenchService[], pods: readonly Attachment[]): ClusterState {
-  return {
-    nodes: [{ name: NODE, labels: {}, addresses: ['10.42.0.1'], podCIDRs: ['10.42.0.0/24'] }],
-    namespaces: [{ name: NODE, labels: {} }],
-    pods: pods.map(clusterPod),
-    services: services.map(({ index, clusterIP, port, backendPort }) => ({
-      uid: `service-${index}`,
-      namespace: NODE,
-      name: `service-${index}`,
-      type: 'ClusterIP',
-      clusterIPs: [clusterIP],
-      selector: null,
-      ports: [{ name: 'http', port, protocol: 'TCP', targetPort: backendPort, appProtocol: '' }],
-    })),
-    endpointSlices: services.map(({ index, backend, backendPort }) => ({
-      namespace: NODE,
-      name: `service-${index}`,
-      serviceName: `service-${index}`,
-      addressType: 'IPv4',
-      ports: [{ name: 'http', port: backendPort, protocol: 'TCP', appProtocol: '' }],
-      endpoints: [
-        {
-          addresses: [backend],
-          conditions: { ready: true, serving: true, terminating: false },
-          nodeName: NODE,
-          targetRef: '',
-        },
-      ],
-    })),
-  };
 }
 
 /** `events`: level medium, drained into batches; without, level none. No hub: what it costs is its own benchmark. */

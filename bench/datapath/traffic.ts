@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run, start } from '../lib/run.ts';
-import { BACKEND_PORT } from './services.ts';
+import { BACKEND_PORT } from '../lib/services.ts';
 import type { Variant } from './variants.ts';
 
 export type Mode = 'crr' | 'rr';

@@ -1,8 +1,8 @@
 /** What the benchmark compares: each variant has namespaces of its own, made once and used in every round. */
 import { iptablesRules } from './kube-proxy-iptables.ts';
 import { nftablesRules } from './kube-proxy-nftables.ts';
-import { BACKEND_PORT, benchServices, countServices } from './services.ts';
-import { createTopology, inNamespace, type Topology } from './topology.ts';
+import { BACKEND_PORT, benchServices, countServices } from '../lib/services.ts';
+import { createTopology, inNamespace, type Topology } from '../lib/topology.ts';
 
 export interface Variant {
   /** Key of its figures. */

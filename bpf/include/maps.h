@@ -79,6 +79,12 @@ struct endpoint {
 	__u8 host_mac[6];  /* of the host side: the pod's gateway */
 };
 
+/* Which pod is behind an ifindex: names the sender when the packet's source address does not. */
+struct interface_owner {
+	__u32 endpoint;
+	__u32 identity;
+};
+
 /* Longest prefix wins; prefix_length counts bits of the 128-bit address. */
 struct ipcache_key {
 	__u32 prefix_length;

@@ -140,6 +140,24 @@ static __always_inline int is_own_reply(const struct packet *p, const struct flo
 	       e->new_source_port_be == p->key.destination_port_be;
 }
 
+/* Blames the pod behind the interface, not the one whose address was borrowed, and names its target. */
+static __always_inline void name_spoofer(struct packet *p, struct scratch *s)
+{
+	__u32 interface = p->skb->ifindex;
+	struct interface_owner *owner = bpf_map_lookup_elem(&interfaces, &interface);
+	struct service *service = service_of(p);
+
+	if (owner) {
+		s->facts.source_endpoint = owner->endpoint;
+		s->facts.source_identity = owner->identity;
+	}
+	if (service)
+		s->facts.service_id = service->id;
+	identify(&s->destination, &p->key.destination);
+	s->facts.destination_identity = s->destination.identity;
+	s->facts.destination_endpoint = s->destination.endpoint;
+}
+
 static __always_inline int source_check(struct packet *p, struct scratch *s)
 {
 	identify(&s->source, &p->key.source);
@@ -147,8 +165,7 @@ static __always_inline int source_check(struct packet *p, struct scratch *s)
 	s->facts.destination_port_be = p->key.destination_port_be;
 	if (p->hook == HOOK_FROM_POD) {
 		if (s->source.interface != p->skb->ifindex) {
-			/* Not to be blamed on the pod whose address was borrowed: name the sender's interface only. */
-			__builtin_memset(&s->source, 0, sizeof(s->source));
+			name_spoofer(p, s);
 			return drop(p, SOURCE_CHECK, INVALID_SOURCE_IP);
 		}
 	} else {
@@ -512,6 +529,7 @@ static __always_inline int cached_packet(struct packet *p, __u32 *preferred)
 		return NO_ENTRY;
 	}
 	edge = count_packet(p, e);
+	p->path |= 1u << STAGE_FLOW_CACHE | 1u << STAGE_DELIVER;
 	observe(p, e, edge);
 	return deliver(p, e);
 }

@@ -22,6 +22,7 @@ import { packStruct, readStruct } from '../kernel/struct.ts';
 const MAP_NAMES = [
   'flow_cache',
   'endpoints',
+  'interfaces',
   'ipcache',
   'services',
   'service_slots',

@@ -14,6 +14,8 @@ export function upCommand(): Command {
     .action(async (folder: string, options: { node: string; port: number }) => {
       const stopping = new AbortController();
       for (const signal of SIGNALS) process.on(signal, () => stopping.abort());
+      // A terminal that is gone must not keep us from removing what we made.
+      for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
       await up({ folder, ...options }, terminalProgress(), stopping.signal);
     });
 }

@@ -5,8 +5,8 @@
 import type { Attachment } from '../cni/attachment.ts';
 import type { ClusterState, Pod } from '../cluster/model.ts';
 import { parseAddress } from '../flows/address.ts';
-import { ENDPOINT, IPCACHE_KEY, IPCACHE_VALUE } from '../kernel/layouts.gen.ts';
-import { packStruct } from '../kernel/struct.ts';
+import { ENDPOINT, INTERFACE_OWNER, IPCACHE_KEY, IPCACHE_VALUE } from '../kernel/layouts.gen.ts';
+import { packStruct, uint32 } from '../kernel/struct.ts';
 import type { EndpointEntry, IdentityEntry, ServiceEntry } from '../wire/agent.ts';
 import { IDENTITY } from '../wire/lists.gen.ts';
 import { IdAllocator } from './id-allocator.ts';
@@ -38,6 +38,7 @@ export type MapContents = Map<string, { key: Buffer; value: Buffer }>;
 export interface Desired {
   /** Value: struct endpoint with generation 0. */
   endpoints: MapContents;
+  interfaces: MapContents;
   ipcache: MapContents;
   /** All frontends, by service id. */
   services: Map<number, Frontend[]>;
@@ -55,6 +56,7 @@ export function desiredState(
 ): Desired {
   const desired: Desired = {
     endpoints: new Map(),
+    interfaces: new Map(),
     ipcache: new Map(),
     services: new Map(),
     dictionary: { endpoints: [], services: [], identities: [] },
@@ -137,6 +139,7 @@ function addLocalPod(pod: Pod, at: Attachment, identity: number, labels: string[
     mac: macBytes(at.podMac),
     host_mac: macBytes(at.hostMac),
   });
+  put(desired.interfaces, uint32(at.hostIfindex), packStruct(INTERFACE_OWNER, { endpoint: at.endpointId, identity }));
   for (const text of at.addresses) {
     const address = addressBytes(text, `pod ${pod.namespace}/${pod.name}`, desired.problems);
     if (address !== undefined) put(desired.endpoints, address, value);

@@ -4,7 +4,7 @@
  * whatever a packet finds in between is a valid state.
  */
 import { BACKEND, ENDPOINT, SERVICE, SERVICE_SLOT_KEY, SERVICE_SUBJECT } from '../kernel/layouts.gen.ts';
-import { packStruct, readStruct, writeStruct } from '../kernel/struct.ts';
+import { packStruct, readStruct, uint32, writeStruct } from '../kernel/struct.ts';
 import type { Allocators, Desired, MapContents } from './desired.ts';
 import type { Frontend } from './services.ts';
 
@@ -17,6 +17,7 @@ export interface MapWriter {
 
 export interface DatapathMaps {
   endpoints: MapWriter;
+  interfaces: MapWriter;
   ipcache: MapWriter;
   services: MapWriter;
   service_slots: MapWriter;
@@ -33,12 +34,6 @@ interface Entry {
   key: Buffer;
   value: Buffer;
 }
-
-const uint32 = (value: number): Buffer => {
-  const buffer = Buffer.alloc(4);
-  buffer.writeUInt32LE(value);
-  return buffer;
-};
 
 export class Reconciler {
   readonly #maps: DatapathMaps;
@@ -68,6 +63,7 @@ export class Reconciler {
     const changes: Changes = { written: 0, deleted: 0 };
     const raise: (() => void)[] = [];
     this.#applyEndpoints(desired.endpoints, changes, raise);
+    this.#applyPlain(this.#maps.interfaces, desired.interfaces, changes);
     this.#applyPlain(this.#maps.ipcache, desired.ipcache, changes);
     this.#applyServices(desired.services, changes, raise);
     for (const step of raise) step();

@@ -78,6 +78,15 @@ export const ENDPOINT = {
   },
 } as const satisfies StructLayout;
 
+export const INTERFACE_OWNER = {
+  name: 'interface_owner',
+  size: 8,
+  fields: {
+    endpoint: { offset: 0, size: 4, type: 'u32' },
+    identity: { offset: 4, size: 4, type: 'u32' },
+  },
+} as const satisfies StructLayout;
+
 export const IPCACHE_KEY = {
   name: 'ipcache_key',
   size: 20,

@@ -5,6 +5,7 @@
 import { closeSync } from 'node:fs';
 import { check, ERRNO, KernelError } from './errors.ts';
 import { checkPointer, native, NULL, type Pointer, view } from './native.ts';
+import { uint32 } from './struct.ts';
 
 const BPF_ANY = 0;
 /** Entries moved per batch call. */
@@ -208,12 +209,6 @@ export function checkMapping(step: string, pointer: Pointer): void {
   checkPointer(step, pointer);
   const address = pointer as Pointer & { hexAddress(): string };
   if (/^(0x)?f{16}$/i.test(address.hexAddress())) throw new KernelError(step, ERRNO.EINVAL);
-}
-
-function uint32(value: number): Buffer {
-  const buffer = Buffer.alloc(4);
-  buffer.writeUInt32LE(value);
-  return buffer;
 }
 
 function fullAdvice(code: number, shape: MapShape): string {

@@ -42,3 +42,10 @@ export function readStruct<L extends StructLayout>(layout: L, buffer: Buffer, ba
   }
   return value as StructValue<L>;
 }
+
+/** A u32 as map keys and values have it. */
+export function uint32(value: number): Buffer {
+  const buffer = Buffer.alloc(4);
+  buffer.writeUInt32LE(value);
+  return buffer;
+}

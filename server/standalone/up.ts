@@ -25,7 +25,7 @@ import { supervise } from './supervised.ts';
 import type { Supervised } from './supervised.ts';
 
 const AGENT_GRACE_MS = 1500;
-const HUB_GRACE_MS = 1500;
+const HUB_GRACE_MS = 1000;
 const START_TIMEOUT_MS = 30_000;
 /** Pods that take longer to become ready are not waited for. */
 const READY_WAIT_MS = 5000;
@@ -123,10 +123,11 @@ class Run {
   async end(): Promise<void> {
     const began = performance.now();
     await this.#changes;
-    await this.#cluster?.stop();
-    await this.#prober?.stop();
+    await Promise.all([this.#cluster?.stop(), this.#prober?.stop()]);
+    // The agent before the hub, so that its last batch arrives.
     const [hub, agent] = this.#services;
-    await Promise.all([agent?.stop(AGENT_GRACE_MS), hub?.stop(HUB_GRACE_MS)]);
+    await agent?.stop(AGENT_GRACE_MS);
+    await hub?.stop(HUB_GRACE_MS);
     const removed = await removeLeftovers(this.#node);
     if (removed.length === 0) return;
     const seconds = ((performance.now() - began) / 1000).toFixed(1);

@@ -8,6 +8,8 @@ import { connect } from 'node:net';
 
 const CONNECT_MS = 1500;
 
+process.on('SIGTERM', () => process.exit(0));
+
 every(1000, () => tryConnect('legacy.shop', 80));
 every(2000, () => tryConnect('198.51.100.7', 443));
 every(5000, () => sendSpoofed(process.env.SPOOFED, 'catalog.shop', 8080));

@@ -16,6 +16,8 @@ const PAGES = [
   [5, 'GET', '/no-such-page'],
 ];
 
+process.on('SIGTERM', () => process.exit(0));
+
 let open = 0;
 let failed = 0;
 

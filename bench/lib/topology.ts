@@ -4,7 +4,7 @@
  * per pod on the node. All variants use the same wiring and differ in what the node does with packets.
  */
 import { readdir } from 'node:fs/promises';
-import { run } from '../lib/run.ts';
+import { run } from './run.ts';
 
 const PREFIX = 'sgbench-';
 
