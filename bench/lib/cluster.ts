@@ -1,6 +1,6 @@
 /** The benchmark's pods and Services as cluster state and attachments, the agent's input. */
 import type { ClusterState, Pod as ClusterPod } from '../../server/cluster/model.ts';
-import type { Attachment } from '../../server/cni/attachment.ts';
+import type { Attachment } from '../../server/cluster/attachment.ts';
 import { run } from './run.ts';
 import type { BenchService } from './services.ts';
 import type { Pod, Topology } from './topology.ts';

@@ -1,31 +1,45 @@
-/** The hub under test: a process of its own on a free port. */
-import type { ChildProcess } from 'node:child_process';
+/** Servers under test as processes of their own: the hub, or the sink in its place. */
 import { spawn } from 'node:child_process';
-import { ROOT } from '../lib/run.ts';
+import { ROOT, stop } from '../lib/run.ts';
 
-export interface Hub {
-  child: ChildProcess;
+export interface Server extends AsyncDisposable {
   pid: number;
   /** `127.0.0.1:PORT` */
   address: string;
 }
 
-/** Starts `spyglass hub` pinned to a core and resolves once it listens. */
-export async function startHub(core: number): Promise<Hub> {
-  const args = ['-c', String(core), process.execPath, 'dist/server/cli/main.js', 'hub', '--listen', '127.0.0.1:0'];
-  const child = spawn('taskset', args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
+/** Starts a script of dist pinned to a core and resolves once it has printed the address it listens on. */
+async function startServer(core: number, script: string[]): Promise<Server> {
+  const child = spawn('taskset', ['-c', String(core), process.execPath, ...script], {
+    cwd: ROOT,
+    stdio: ['pipe', 'pipe', 'ignore'],
+  });
   const address = await new Promise<string>((resolve, reject) => {
     let printed = '';
-    const read = (text: string) => {
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
       printed += text;
-      const found = /127\.0\.0\.1:([1-9]\d*)/.exec(printed);
+      const found = /127\.0\.0\.1:\d+/.exec(printed);
       if (found) resolve(found[0]);
-    };
-    child.stdout.setEncoding('utf8').on('data', read);
-    child.stderr.setEncoding('utf8').on('data', read);
-    child.once('exit', (code) => reject(new Error(`The hub ended with status ${String(code)}: ${printed}`)));
+    });
+    child.once('exit', (code) => reject(new Error(`${script.join(' ')} ended with status ${String(code)}.`)));
     child.once('error', reject);
   });
-  if (child.pid === undefined) throw new Error('The hub has no process id.');
-  return { child, pid: child.pid, address };
+  if (child.pid === undefined) throw new Error(`${script.join(' ')} has no process id.`);
+  return { pid: child.pid, address, [Symbol.asyncDispose]: () => stop(child) };
+}
+
+export async function startHub(core: number): Promise<Server> {
+  return startServer(core, ['dist/server/cli/main.js', 'hub', '--listen', '127.0.0.1:0']);
+}
+
+/** Takes records like a hub and keeps none; see sink.ts. */
+export async function startSink(core: number): Promise<Server> {
+  return startServer(core, ['dist/bench/pipeline/sink.js']);
+}
+
+/** Records a hub or a sink has received. */
+export async function received({ address }: Server): Promise<number> {
+  const response = await fetch(`http://${address}/api/v1/status`);
+  const status = (await response.json()) as { flows: { received: number } };
+  return status.flows.received;
 }

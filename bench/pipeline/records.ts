@@ -7,6 +7,7 @@ import { RECORD_LAYOUT } from '../../server/wire/record-layout.gen.ts';
 
 export const PODS = 250;
 const SERVICES = 50;
+const NAMESPACES = 5;
 const FIRST_ENDPOINT = 16;
 const FIRST_IDENTITY = 256;
 
@@ -31,17 +32,19 @@ export function hello(node: string, session: string): Buffer {
   return control(KIND.hello, message);
 }
 
+/** Namespace of a pod or Service by its number. */
+export const namespaceOf = (i: number): string => `team-${i % NAMESPACES}`;
+
 /** PODS pods of 50 workloads in 5 namespaces, and a Service before each workload. */
 export function dictionary(): Buffer {
   const workload = (i: number) => `app-${i % SERVICES}`;
-  const namespace = (i: number) => `team-${i % 5}`;
-  const labels = (i: number) => [`k8s:app=${workload(i)}`, `k8s:io.kubernetes.pod.namespace=${namespace(i)}`];
+  const labels = (i: number) => [`k8s:app=${workload(i)}`, `k8s:io.kubernetes.pod.namespace=${namespaceOf(i)}`];
   const message: Dictionary = {
     snapshot: true,
     endpoints: Array.from({ length: PODS }, (_, i) => ({
       ref: FIRST_ENDPOINT + i,
       kind: 'pod',
-      namespace: namespace(i),
+      namespace: namespaceOf(i),
       name: `${workload(i)}-${i}`,
       addresses: [`10.42.${i >> 8}.${i & 255}`],
       identity: FIRST_IDENTITY + (i % SERVICES),
@@ -51,7 +54,7 @@ export function dictionary(): Buffer {
     })),
     services: Array.from({ length: SERVICES }, (_, i) => ({
       id: i + 1,
-      namespace: namespace(i),
+      namespace: namespaceOf(i),
       name: workload(i),
       addresses: [`10.96.0.${i + 1}`],
       ports: [{ name: 'http', port: 80, protocol: 'TCP', app_protocol: '' }],

@@ -10,8 +10,12 @@ export interface Subscribers extends AsyncDisposable {
   readonly matched: number;
 }
 
-/** Connects `count` subscribers to the hub at `address`; each follows the map and the flows of one namespace. */
-export async function subscribe(address: string, count: number): Promise<Subscribers> {
+/** Connects `count` subscribers to the hub at `address`; each follows the flows of the namespace of its number. */
+export async function subscribe(
+  address: string,
+  count: number,
+  namespaceOf: (subscriber: number) => string,
+): Promise<Subscribers> {
   const sums = { rows: 0, matched: 0 };
   const sockets = Array.from({ length: count }, (_, i) => {
     const socket = new WebSocket(`ws://${address}/api/v1/live`, { perMessageDeflate: false });
@@ -25,7 +29,7 @@ export async function subscribe(address: string, count: number): Promise<Subscri
     socket.on('open', () => {
       const wish: Subscribe = {
         type: 'subscribe',
-        flows: { filter: { namespace: [`team-${i % 5}`] }, max_rate: 200, last: 0 },
+        flows: { filter: { namespace: [namespaceOf(i)] }, max_rate: 200, last: 0 },
       };
       socket.send(JSON.stringify(wish));
     });

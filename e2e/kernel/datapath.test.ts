@@ -84,7 +84,10 @@ describe.each(['IPv4', 'IPv6'])('%s', (family) => {
     world.records();
     world.ask('client', 'udp', family === 'IPv4' ? '198.51.100.7' : '2001:db8::7', 443, 1);
     world.ask('client', 'udp', family === 'IPv4' ? '10.42.0.250' : 'fd42::ffff', 443, 1);
-    const reasons = world.records().filter((it) => it.type === RECORD_TYPE.DROP).map((it) => it.drop_reason);
+    const reasons = world
+      .records()
+      .filter((it) => it.type === RECORD_TYPE.DROP)
+      .map((it) => it.drop_reason);
     expect(reasons).toEqual([DROP_REASON.FIB_LOOKUP_FAILED, DROP_REASON.STALE_OR_UNROUTABLE_IP]);
   });
 
@@ -98,7 +101,12 @@ describe.each(['IPv4', 'IPv6'])('%s', (family) => {
     expect(world.ask('client', 'udp', of('one'), 5353, 1, of('two'))).toEqual({ '<TIMEOUT>': 1 });
     world.exec('client', 'ip', 'address', 'del', foreign, 'dev', 'eth0');
     world.exec('client', 'ip', 'address', 'del', of('two'), 'dev', 'eth0');
-    const reasons = new Set(world.records().filter((it) => it.type === RECORD_TYPE.DROP).map((it) => it.drop_reason));
+    const reasons = new Set(
+      world
+        .records()
+        .filter((it) => it.type === RECORD_TYPE.DROP)
+        .map((it) => it.drop_reason),
+    );
     expect(reasons).toEqual(new Set([DROP_REASON.INVALID_SOURCE_IP]));
   });
 
@@ -127,13 +135,18 @@ describe.each(['IPv4', 'IPv6'])('%s', (family) => {
     expect(close?.rtt_ns).toBeGreaterThan(0);
     expect(close?.service_id).toBeGreaterThan(0);
     // Every record of it names the same two ends, whichever direction it goes.
-    const ends = new Set(records.map((it) => [Buffer.from(it.source).toString('hex'), Buffer.from(it.destination).toString('hex')].toSorted().join()));
+    const ends = new Set(
+      records.map((it) =>
+        [Buffer.from(it.source).toString('hex'), Buffer.from(it.destination).toString('hex')].toSorted().join(),
+      ),
+    );
     expect(ends.size).toBe(1);
   });
 });
 
 test('counters equal what the sender says it sent', () => {
-  const segments = (): number => Number(/TcpOutSegs\s+(\d+)/.exec(world.exec('client', 'nstat', '-asz', 'TcpOutSegs'))?.[1]);
+  const segments = (): number =>
+    Number(/TcpOutSegs\s+(\d+)/.exec(world.exec('client', 'nstat', '-asz', 'TcpOutSegs'))?.[1]);
   const count = (): number => world.edges('client', 'one').reduce((sum, it) => sum + it.packets, 0);
   const [sentBefore, countedBefore] = [segments(), count()];
   world.ask('client', 'tcp', world.v4('one'), 8080, 50);

@@ -8,13 +8,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Datapath } from '../../server/agent/datapath.ts';
 import { CounterReader } from '../../server/agent/counters.ts';
-import type { Attachment } from '../../server/cni/attachment.ts';
+import type { Attachment } from '../../server/cluster/attachment.ts';
 import { addPod, type CniNode, deletePod } from '../../server/cni/pod-network.ts';
 import type { ClusterState, Pod, Protocol } from '../../server/cluster/model.ts';
 import type { Config } from '../../server/kernel/bpf-object.ts';
 import { BPFFS, mountBpffs } from '../../server/kernel/bpffs.ts';
 import { RingBuffer } from '../../server/kernel/ring-buffer.ts';
-import { readStruct, type StructValue } from '../../server/kernel/struct.ts';
+import { readStruct, type StructValue } from '../../server/wire/struct.ts';
 import { createNodeNetwork } from '../../server/standalone/node-network.ts';
 import type { EdgeCounters } from '../../server/wire/agent.ts';
 import { RECORD_LAYOUT } from '../../server/wire/record-layout.gen.ts';
@@ -87,7 +87,14 @@ export class World implements AsyncDisposable {
   }
 
   /** Sets a service with one port on each given pod; replaces one of the same name. */
-  setService(name: string, clusterIPs: string[], port: number, targetPort: number, protocol: Protocol, pods: string[]): void {
+  setService(
+    name: string,
+    clusterIPs: string[],
+    port: number,
+    targetPort: number,
+    protocol: Protocol,
+    pods: string[],
+  ): void {
     const { services, endpointSlices } = this.state;
     this.state.services = services.filter((it) => it.name !== name);
     this.state.endpointSlices = endpointSlices.filter((it) => it.serviceName !== name);
@@ -160,7 +167,14 @@ export class World implements AsyncDisposable {
   }
 
   /** `count` exchanges from a pod: how often each answer came. Errors are in angle brackets. */
-  ask(pod: string, protocol: string, address: string, port: number, count: number, local?: string): Record<string, number> {
+  ask(
+    pod: string,
+    protocol: string,
+    address: string,
+    port: number,
+    count: number,
+    local?: string,
+  ): Record<string, number> {
     const args = ['client', protocol, address, String(port), String(count), ...(local === undefined ? [] : [local])];
     return JSON.parse(this.exec(pod, process.execPath, PEER, ...args)) as Record<string, number>;
   }

@@ -7,7 +7,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import type { Attachment } from '../cni/attachment.ts';
+import type { Attachment } from '../cluster/attachment.ts';
 import { attachmentFolder, readAttachments } from '../cni/attachments.ts';
 import type { ClusterSource } from '../cluster/model.ts';
 import { clusterFile, openStateFile } from '../cluster/state-file.ts';
@@ -98,7 +98,12 @@ export class Agent implements AsyncDisposable {
       onBatch: (batch) => this.#uplink.sendBatch(batch),
     });
     this.#source.onChange(() => this.#later());
-    this.#unwatch = watchFolder(attachmentFolder(options.state), SETTLE_MS, () => true, () => this.#later());
+    this.#unwatch = watchFolder(
+      attachmentFolder(options.state),
+      SETTLE_MS,
+      () => true,
+      () => this.#later(),
+    );
     this.#apply();
     this.#timers.push(
       setInterval(() => this.#sendCounters(), COUNTERS_MS),
@@ -159,11 +164,15 @@ export class Agent implements AsyncDisposable {
       if (change !== null) this.#uplink.sendDictionary(change);
       const changes = this.#datapath.apply(desired);
       const failed = this.#datapath.attach(attachments);
-      for (const { attachment, reason } of failed) this.#log.error({ pod: attachment.name, reason }, 'pod not attached');
+      for (const { attachment, reason } of failed)
+        this.#log.error({ pod: attachment.name, reason }, 'pod not attached');
       const bad = new Set(failed.map((it) => it.attachment.podUid));
       this.#markReady(attachments.filter((it) => !bad.has(it.podUid)));
       if (changes.written + changes.deleted > 0) {
-        this.#log.info({ ...changes, pods: attachments.length, ms: Math.round(performance.now() - started) }, 'applied');
+        this.#log.info(
+          { ...changes, pods: attachments.length, ms: Math.round(performance.now() - started) },
+          'applied',
+        );
       }
     } catch (error) {
       // The datapath keeps its last good state; the next change or the periodic pass tries again.

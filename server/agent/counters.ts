@@ -1,5 +1,5 @@
 /** Reads the kernel's counters and says which edges changed since the last reading. */
-import { formatAddress } from '../flows/address.ts';
+import { formatAddress } from '../wire/address.ts';
 import {
   DATAPATH_STATE,
   EDGE_COUNTERS,
@@ -9,7 +9,7 @@ import {
   STAGE_COUNTERS,
 } from '../kernel/layouts.gen.ts';
 import type { BpfMap } from '../kernel/maps.ts';
-import { readStruct } from '../kernel/struct.ts';
+import { readStruct } from '../wire/struct.ts';
 import type { Counters, EdgeCounters } from '../wire/agent.ts';
 import { OUTCOME, STAGE } from '../wire/lists.gen.ts';
 
@@ -166,7 +166,8 @@ function u64(buffer: Buffer, at: number): number {
 function sumCopies(buffer: Buffer, at: number, stride: number, size: number): number[] {
   const sums: number[] = Array.from({ length: size / 8 }, () => 0);
   for (let copy = 0; copy < stride; copy += size) {
-    for (let field = 0; field < sums.length; field++) sums[field] = (sums[field] ?? 0) + u64(buffer, at + copy + field * 8);
+    for (let field = 0; field < sums.length; field++)
+      sums[field] = (sums[field] ?? 0) + u64(buffer, at + copy + field * 8);
   }
   return sums;
 }

@@ -6,18 +6,18 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Attachment } from '../cni/attachment.ts';
+import type { Attachment } from '../cluster/attachment.ts';
 import type { ClusterState } from '../cluster/model.ts';
 import { type Desired, desiredState, newAllocators } from '../datapath/desired.ts';
 import { type Changes, Reconciler } from '../datapath/reconciler.ts';
-import { parseAddress } from '../flows/address.ts';
+import { parseAddress } from '../wire/address.ts';
 import { BpfObject, type Config } from '../kernel/bpf-object.ts';
 import { KernelError } from '../kernel/errors.ts';
 import { DATAPATH_STATE, MAPS_VERSION } from '../kernel/layouts.gen.ts';
 import { attachProgram, detachTcx } from '../kernel/link.ts';
 import type { BpfMap, MappedArray } from '../kernel/maps.ts';
 import { withNetns } from '../kernel/netns.ts';
-import { packStruct, readStruct } from '../kernel/struct.ts';
+import { packStruct, readStruct } from '../wire/struct.ts';
 
 const MAP_NAMES = [
   'flow_cache',

@@ -35,7 +35,11 @@ export class DictionarySource {
   }
 }
 
-function changed<T>(before: readonly T[], after: readonly T[], id: (it: T) => number): { upserts: T[]; removed: number[] } {
+function changed<T>(
+  before: readonly T[],
+  after: readonly T[],
+  id: (it: T) => number,
+): { upserts: T[]; removed: number[] } {
   const known = new Map(before.map((it) => [id(it), JSON.stringify(it)]));
   const upserts = after.filter((it) => known.get(id(it)) !== JSON.stringify(it));
   const left = new Set(after.map(id));

@@ -79,9 +79,14 @@ export class Uplink implements Disposable {
     }
     const socket = this.#socket;
     if (socket !== undefined && socket.readyState === WebSocket.OPEN) {
-      const gone = new Promise((resolve) => socket.once('close', resolve));
-      socket.close(1000, 'agent stops');
-      await Promise.race([gone, new Promise((resolve) => setTimeout(resolve, Math.max(50, deadline - Date.now())))]);
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, Math.max(50, deadline - Date.now()));
+        socket.once('close', () => {
+          clearTimeout(timer);
+          resolve();
+        });
+        socket.close(1000, 'agent stops');
+      });
     }
     this[Symbol.dispose]();
   }
@@ -94,7 +99,11 @@ export class Uplink implements Disposable {
   }
 
   #connect(): void {
-    const socket = new WebSocket(this.#url, { perMessageDeflate: false, maxPayload: MAX_HUB_MESSAGE, handshakeTimeout: 5000 });
+    const socket = new WebSocket(this.#url, {
+      perMessageDeflate: false,
+      maxPayload: MAX_HUB_MESSAGE,
+      handshakeTimeout: 5000,
+    });
     this.#socket = socket;
     let reason = '';
     socket.on('open', () => this.#control(KIND.hello, this.#hello));
@@ -107,7 +116,9 @@ export class Uplink implements Disposable {
       if (this.#closed) return;
       if (!this.#toldOutage) {
         this.#toldOutage = true;
-        this.#events.disconnected(reason || `closed by the hub (${code}${text.length > 0 ? `, ${text.toString()}` : ''})`);
+        this.#events.disconnected(
+          reason || `closed by the hub (${code}${text.length > 0 ? `, ${text.toString()}` : ''})`,
+        );
       }
       this.#timer = setTimeout(() => this.#connect(), this.#pause);
       this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE_MS);
@@ -117,7 +128,7 @@ export class Uplink implements Disposable {
   #receive(socket: WebSocket, data: Buffer): void {
     try {
       const message: unknown = unpack(data.subarray(1));
-      switch (data[0]) {
+      switch (data[0] ?? 0) {
         case KIND.welcome:
           this.#welcome(welcomeShape.parse(message));
           return;
@@ -129,7 +140,9 @@ export class Uplink implements Disposable {
       }
     } catch (error) {
       socket.close(1002, 'malformed message');
-      this.#events.disconnected(`the hub sent a malformed message: ${error instanceof Error ? error.message : String(error)}`);
+      this.#events.disconnected(
+        `the hub sent a malformed message: ${error instanceof Error ? error.message : String(error)}`,
+      );
     }
   }
 

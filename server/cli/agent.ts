@@ -73,6 +73,7 @@ function webSocketUrl(text: string): string {
 
 function bytes(text: string): number {
   const value = Number(text);
-  if (!Number.isInteger(value) || value < MIB) throw new InvalidArgumentError('It must be a number of bytes, at least 1 MiB.');
+  if (!Number.isInteger(value) || value < MIB)
+    throw new InvalidArgumentError('It must be a number of bytes, at least 1 MiB.');
   return value;
 }

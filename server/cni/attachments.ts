@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { hasCode } from '../base/failure.ts';
 import { writeFileAtomic } from '../cluster/atomic-file.ts';
-import type { Attachment } from './attachment.ts';
+import type { Attachment } from '../cluster/attachment.ts';
 
 /** Where a node's attachments lie within its state folder. */
 export const attachmentFolder = (stateFolder: string): string => join(stateFolder, 'attachments');

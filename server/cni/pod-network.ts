@@ -8,7 +8,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { isIPv4 } from 'node:net';
 import { join } from 'node:path';
 import { Failure, sentence } from '../base/failure.ts';
-import type { Attachment } from './attachment.ts';
+import type { Attachment } from '../cluster/attachment.ts';
 import { attachmentFolder, readAttachment, removeAttachment, writeAttachment } from './attachments.ts';
 import { allocate, release } from './ipam.ts';
 import { run } from './run.ts';

@@ -2,11 +2,11 @@
  * Cluster state -> what the maps should hold, and the descriptions hubs need. Pure but for the numbers
  * drawn from the allocators. Generations are left 0 here: the reconciler sets them where it writes.
  */
-import type { Attachment } from '../cni/attachment.ts';
+import type { Attachment } from '../cluster/attachment.ts';
 import type { ClusterState, Pod } from '../cluster/model.ts';
-import { parseAddress } from '../flows/address.ts';
+import { parseAddress } from '../wire/address.ts';
 import { ENDPOINT, INTERFACE_OWNER, IPCACHE_KEY, IPCACHE_VALUE } from '../kernel/layouts.gen.ts';
-import { packStruct, uint32 } from '../kernel/struct.ts';
+import { packStruct, uint32 } from '../wire/struct.ts';
 import type { EndpointEntry, IdentityEntry, ServiceEntry } from '../wire/agent.ts';
 import { IDENTITY } from '../wire/lists.gen.ts';
 import { IdAllocator } from './id-allocator.ts';

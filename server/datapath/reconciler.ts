@@ -4,7 +4,7 @@
  * whatever a packet finds in between is a valid state.
  */
 import { BACKEND, ENDPOINT, SERVICE, SERVICE_SLOT_KEY, SERVICE_SUBJECT } from '../kernel/layouts.gen.ts';
-import { packStruct, readStruct, uint32, writeStruct } from '../kernel/struct.ts';
+import { packStruct, readStruct, uint32, writeStruct } from '../wire/struct.ts';
 import type { Allocators, Desired, MapContents } from './desired.ts';
 import type { Frontend } from './services.ts';
 
@@ -186,7 +186,9 @@ function plan(current: MapContents, key: Buffer, value: Buffer, keep: Set<string
 /** Whether two values are equal apart from their generation. */
 function sameBut(layout: typeof ENDPOINT | typeof SERVICE, a: Buffer, b: Buffer): boolean {
   const { offset, size } = layout.fields.generation;
-  return a.subarray(0, offset).equals(b.subarray(0, offset)) && a.subarray(offset + size).equals(b.subarray(offset + size));
+  return (
+    a.subarray(0, offset).equals(b.subarray(0, offset)) && a.subarray(offset + size).equals(b.subarray(offset + size))
+  );
 }
 
 function contentsOf(map: MapWriter): MapContents {
@@ -206,4 +208,3 @@ function remove(map: MapWriter, entries: readonly Entry[], changes: Changes): vo
   map.deleteMany(Buffer.concat(entries.map((it) => it.key)), entries.length);
   changes.deleted += entries.length;
 }
-

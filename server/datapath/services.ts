@@ -3,9 +3,9 @@
  * service; a backend belongs to one frontend and is in the map exactly while connections may use it.
  */
 import type { ClusterState, EndpointSlice, Service, ServicePort } from '../cluster/model.ts';
-import { parseAddress } from '../flows/address.ts';
+import { parseAddress } from '../wire/address.ts';
 import { BACKEND, SERVICE_KEY } from '../kernel/layouts.gen.ts';
-import { packStruct } from '../kernel/struct.ts';
+import { packStruct } from '../wire/struct.ts';
 import type { ServiceEntry } from '../wire/agent.ts';
 import type { Allocators } from './desired.ts';
 

@@ -2,7 +2,7 @@
  * What a filter may ask of a flow, as plain numbers. A record under a cursor answers, and so does an edge
  * of the service map: one filter language for both.
  */
-import type { AddressRange } from './address.ts';
+import type { AddressRange } from '../wire/address.ts';
 
 export type End = 'source' | 'destination';
 

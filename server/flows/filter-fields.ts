@@ -1,7 +1,7 @@
 /** The parameters of the filter language, one entry each: how values are read, and what they test. */
 import type { EndpointEntry } from '../wire/agent.ts';
 import { DIRECTION, DROP_REASON, IDENTITY, VERDICT } from '../wire/lists.gen.ts';
-import { AddressRange } from './address.ts';
+import { AddressRange } from '../wire/address.ts';
 import type { Names } from './dictionary.ts';
 import { type End, type FlowFacts, hasPorts, PROTOCOL } from './facts.ts';
 import { parseEventType } from './event-type.ts';

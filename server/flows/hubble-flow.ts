@@ -17,7 +17,7 @@ import {
   STAGE_NAME,
   VERDICT_NAME,
 } from '../wire/lists.gen.ts';
-import { formatAddress, isUnset } from './address.ts';
+import { formatAddress, isUnset } from '../wire/address.ts';
 import type { Names } from './dictionary.ts';
 import { EVENT_DROP, EVENT_TRACE, eventSubType } from './event-type.ts';
 import { type End, PROTOCOL } from './facts.ts';

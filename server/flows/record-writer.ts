@@ -1,6 +1,6 @@
 /** Writes records of a layout field by field: for tests, recordings and benchmarks, not for hot paths. */
 import type { RecordLayout } from '../wire/layout.ts';
-import { parseAddress } from './address.ts';
+import { parseAddress } from '../wire/address.ts';
 import { paddedCapture } from './record.ts';
 
 /** Numbers by field name; addresses as text. Fields left out are zero, `version` is the layout's. */

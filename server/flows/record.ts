@@ -3,7 +3,7 @@
  * decodes only the fields that are asked for, so a scan over a million records makes no objects.
  */
 import type { FieldType, RecordLayout } from '../wire/layout.ts';
-import type { AddressRange } from './address.ts';
+import type { AddressRange } from '../wire/address.ts';
 import type { End, FlowFacts } from './facts.ts';
 
 /** Fields this reader needs, and their types; a layout that lacks one cannot be read. */

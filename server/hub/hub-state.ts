@@ -61,8 +61,8 @@ export class HubState {
   }
 
   get mode(): 'live' | 'replay' {
-    const connected = [...this.nodes.values()].filter((node) => node.connected);
-    return connected.some((node) => node.session?.hello.mode === 'replay') ? 'replay' : 'live';
+    // A replay that has ended is still what the flows in memory come from.
+    return [...this.nodes.values()].some((node) => node.session?.hello.mode === 'replay') ? 'replay' : 'live';
   }
 
   /** Names of the connected agents. */
@@ -97,7 +97,7 @@ export class HubState {
 
   /** The map over whole seconds in [since, until), Unix seconds. */
   map(since: number, until: number, group: MapGroup, filter: FlowFilter): ServiceMap {
-    return serviceMap(this.edges.window(since, until), group, filter, this.agentNames);
+    return serviceMap(this.edges.window(since, until, Date.now() / 1000), group, filter, this.agentNames);
   }
 
   /** Housekeeping, called every second. */

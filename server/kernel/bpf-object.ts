@@ -108,7 +108,8 @@ export class BpfObject implements Disposable {
     while (!isNull(map)) {
       const name = libbpf.bpf_map__name(map);
       // libbpf would pin under /sys/fs/bpf by itself; the place is ours to say. Internal maps have a dot.
-      const path = pinDirectory === undefined || name.includes('.') || name === 'scratch' ? undefined : join(pinDirectory, name);
+      const path =
+        pinDirectory === undefined || name.includes('.') || name === 'scratch' ? undefined : join(pinDirectory, name);
       const code = path === undefined ? unpin(map) : libbpf.bpf_map__set_pin_path(map, path);
       check(`place map ${name}`, code);
       map = libbpf.bpf_object__next_map(this.#handle, map);

@@ -15,6 +15,10 @@ const BPF_FS_MAGIC = 0xcafe4a11;
 export function mountBpffs(): boolean {
   if (statfsSync(BPFFS).type === BPF_FS_MAGIC) return false;
   const { libc } = native();
-  checkErrno(`mount ${BPFFS}`, libc.mount('bpf', BPFFS, 'bpf', 0, null), 'It takes CAP_SYS_ADMIN and a kernel with BPF');
+  checkErrno(
+    `mount ${BPFFS}`,
+    libc.mount('bpf', BPFFS, 'bpf', 0, null),
+    'It takes CAP_SYS_ADMIN and a kernel with BPF',
+  );
   return true;
 }

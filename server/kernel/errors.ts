@@ -19,7 +19,17 @@ export class KernelError extends Error {
   }
 }
 
-export const ERRNO = { EPERM: 1, ENOENT: 2, EAGAIN: 11, EACCES: 13, EEXIST: 17, EINVAL: 22, E2BIG: 7, ENOSPC: 28, ENOMEM: 12 } as const;
+export const ERRNO = {
+  EPERM: 1,
+  ENOENT: 2,
+  EAGAIN: 11,
+  EACCES: 13,
+  EEXIST: 17,
+  EINVAL: 22,
+  E2BIG: 7,
+  ENOSPC: 28,
+  ENOMEM: 12,
+} as const;
 
 function adviceFor(errno: number): string {
   switch (errno) {

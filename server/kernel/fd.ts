@@ -1,6 +1,6 @@
 /** File descriptors that other owners hand us. */
 import { readdirSync, readlinkSync } from 'node:fs';
-import { lastErrno, native } from "./native.ts";
+import { lastErrno, native } from './native.ts';
 import { ERRNO, KernelError } from './errors.ts';
 
 /** A second descriptor for the same open file, close-on-exec. The caller owns it. */
@@ -24,4 +24,3 @@ export function openBpfDescriptors(): string[] {
   }
   return found;
 }
-

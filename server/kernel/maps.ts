@@ -5,7 +5,7 @@
 import { closeSync } from 'node:fs';
 import { check, ERRNO, KernelError } from './errors.ts';
 import { checkPointer, native, NULL, type Pointer, view } from './native.ts';
-import { uint32 } from './struct.ts';
+import { uint32 } from '../wire/struct.ts';
 
 const BPF_ANY = 0;
 /** Entries moved per batch call. */

@@ -7,7 +7,7 @@ import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sentence } from '../base/failure.ts';
-import type { Attachment } from '../cni/attachment.ts';
+import type { Attachment } from '../cluster/attachment.ts';
 import { addPod, deletePod } from '../cni/pod-network.ts';
 import type { LocalPod } from '../cluster/local-state.ts';
 import type { ContainerPlan, PodPlan } from '../cluster/plan.ts';

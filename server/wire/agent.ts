@@ -110,7 +110,10 @@ export interface Ack {
   batch: number;
 }
 
-/** Cumulative kernel counters of one edge; only edges that changed since the last message are sent. */
+/**
+ * Cumulative kernel counters of one edge. The first message of a connection has all edges, later ones
+ * only those that changed since the message before.
+ */
 export interface EdgeCounters {
   slot: number;
   source_endpoint: number;

@@ -40,7 +40,7 @@ export interface MapEdge {
   verdicts: Record<string, number>;
   /** Dropped packets by drop reason name. */
   drop_reasons: Record<string, number>;
-  /** Both directions. */
+  /** What passed, dropped packets not among it: from source to target, and back (`reply_`). */
   packets: number;
   bytes: number;
   reply_packets: number;

@@ -1,6 +1,7 @@
 /**
  * Increments of all edges over the last 15 minutes: one bucket a second for the last two minutes, then
- * one every ten seconds. Answers "what went over which edge between these two times".
+ * one every ten seconds; where so many edges are active that this would not fit, the fine part is shorter.
+ * Answers "what went over which edge between these two times".
  */
 import type { EdgeIncrement } from './counter-tracker.ts';
 import { addTotals, type EdgeTotals, type TrackedEdge, zeroTotals } from './tracked-edge.ts';
@@ -9,8 +10,9 @@ import { addTotals, type EdgeTotals, type TrackedEdge, zeroTotals } from './trac
 export const EDGE_HISTORY_S = 900;
 const FINE_S = 120;
 const COARSE_S = 10;
-/** Bound on edges over all buckets (about 150 bytes each); beyond it the oldest buckets go. */
-const MAX_ROWS = 1_000_000;
+const MIN_FINE_S = 15;
+/** Bound on edges over all buckets, about 150 bytes each. */
+const MAX_ROWS = 600_000;
 
 interface Bucket {
   /** Unix seconds, and length in seconds. */
@@ -34,6 +36,7 @@ export class EdgeRing {
   /** Oldest first. */
   #buckets: Bucket[] = [];
   #rows = 0;
+  #fineS = FINE_S;
   /** Unix seconds from which on increments are complete; null before the first. */
   #begin: number | null = null;
 
@@ -54,8 +57,8 @@ export class EdgeRing {
     this.#age(second);
   }
 
-  /** Sums over whole buckets within [since, until) (Unix seconds). */
-  window(since: number, until: number): EdgeWindow {
+  /** Sums over whole buckets within [since, until) (whole Unix seconds); `now` is the time in Unix seconds. */
+  window(since: number, until: number, now: number): EdgeWindow {
     const rows = new Map<TrackedEdge, EdgeTotals>();
     let exact = this.#begin !== null && since >= this.#begin;
     for (const bucket of this.#buckets) {
@@ -70,7 +73,8 @@ export class EdgeRing {
         addTotals(row, totals);
       }
     }
-    const covered = Math.max(1, until - Math.max(since, this.#begin ?? until));
+    // The second that is still being counted covers only its part that has passed.
+    const covered = Math.max(1, Math.min(until, now) - Math.max(since, this.#begin ?? until));
     return { since, until, covered, exact, rows };
   }
 
@@ -91,14 +95,23 @@ export class EdgeRing {
       }
       const last = kept.at(-1);
       const start = bucket.start - (bucket.start % COARSE_S);
-      if (bucket.start + COARSE_S >= second - FINE_S || bucket.length === COARSE_S) kept.push(bucket);
+      if (bucket.start + COARSE_S >= second - this.#fineS || bucket.length === COARSE_S) kept.push(bucket);
       else if (last?.length === COARSE_S && last.start === start) this.#merge(last, bucket);
       else kept.push({ ...bucket, start, length: COARSE_S });
     }
     this.#buckets = kept;
+    this.#fit(second);
+  }
+
+  #fit(second: number): void {
+    if (this.#rows <= MAX_ROWS) return;
+    if (this.#fineS > MIN_FINE_S) {
+      this.#fineS = Math.max(MIN_FINE_S, this.#fineS / 2);
+      this.#age(second);
+      return;
+    }
     while (this.#rows > MAX_ROWS && this.#buckets.length > 1) {
-      const dropped = this.#buckets.shift();
-      this.#rows -= dropped?.rows.size ?? 0;
+      this.#rows -= this.#buckets.shift()?.rows.size ?? 0;
       this.#begin = this.#buckets[0]?.start ?? null;
     }
   }

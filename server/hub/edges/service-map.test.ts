@@ -220,17 +220,17 @@ describe('the ring of increments', () => {
   it('sums a window, and knows where its data begin', () => {
     const ring = new EdgeRing();
     for (let second = NOW; second < NOW + 30; second++) ring.add(second, [{ edge: one, by: totals(1) }], true);
-    const inside = ring.window(NOW + 10, NOW + 20);
+    const inside = ring.window(NOW + 10, NOW + 20, NOW + 5000);
     expect(inside.rows.get(one)?.packets).toBe(10);
     expect(inside).toMatchObject({ exact: true, covered: 10 });
-    expect(ring.window(NOW - 60, NOW + 30)).toMatchObject({ exact: false, covered: 31 });
+    expect(ring.window(NOW - 60, NOW + 30, NOW + 5000)).toMatchObject({ exact: false, covered: 31 });
   });
 
   it('adds what several nodes report in one second', () => {
     const ring = new EdgeRing();
     ring.add(NOW, [{ edge: one, by: totals(1, { rtt: [1] }) }], true);
     ring.add(NOW, [{ edge: one, by: totals(2, { rtt: [2] }) }], false);
-    const window = ring.window(NOW, NOW + 1);
+    const window = ring.window(NOW, NOW + 1, NOW + 5000);
     expect(window.rows.get(one)).toMatchObject({ packets: 3 });
     expect(window.rows.get(one)?.rtt[0]).toBe(3);
     expect(window.exact).toBe(false);
@@ -240,8 +240,8 @@ describe('the ring of increments', () => {
     const ring = new EdgeRing();
     for (let second = NOW; second < NOW + 1200; second++) ring.add(second, [{ edge: one, by: totals(1) }], true);
     const end = NOW + 1200;
-    expect(ring.window(end - 600, end).rows.get(one)?.packets).toBe(600);
-    expect(ring.window(end - 900, end).rows.get(one)?.packets).toBe(900);
-    expect(ring.window(NOW, NOW + 100).rows.size).toBe(0);
+    expect(ring.window(end - 600, end, NOW + 5000).rows.get(one)?.packets).toBe(600);
+    expect(ring.window(end - 900, end, NOW + 5000).rows.get(one)?.packets).toBe(900);
+    expect(ring.window(NOW, NOW + 100, NOW + 5000).rows.size).toBe(0);
   });
 });

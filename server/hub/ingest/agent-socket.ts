@@ -5,6 +5,7 @@
 import { pack } from 'msgpackr';
 import type { Logger } from 'pino';
 import type { RawData, WebSocket } from 'ws';
+import { hasCode } from '../../base/failure.ts';
 import { type Ack, KIND, type Welcome } from '../../wire/agent.ts';
 import type { HubState } from '../hub-state.ts';
 import type { AgentLink, Ingest } from './ingest.ts';
@@ -71,8 +72,11 @@ class AgentConnection {
       HELLO_TIMEOUT_MS,
     );
     socket.on('message', (data, isBinary) => this.#receive(data, isBinary));
-    // The library has sent the close frame already; here it is named and counted.
-    socket.on('error', (error) => this.#fail('size', `The agent's message was refused: ${error.message}.`));
+    // The library has sent the close frame already; here the fault is named and counted.
+    socket.on('error', (error) => {
+      const isSize = hasCode(error, 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH');
+      this.#fail(isSize ? 'size' : 'kind', `The agent's message was refused: ${error.message}.`);
+    });
   }
 
   /** Another connection speaks for the node now. */

@@ -8,8 +8,9 @@ import { AgentSession } from './agent-session.ts';
 import { type Batch, readBatchHeader, walkRecords } from './batch.ts';
 import { ProtocolError } from './protocol-error.ts';
 
-/** Bound on nodes known at a time. */
-export const MAX_NODES = 10_000;
+/** Bounds on what agents can make the hub remember, far above the largest clusters. */
+const MAX_NODES = 10_000;
+const MAX_NAMES = 500_000;
 
 export interface AgentLink {
   readonly node: AgentNode;
@@ -67,7 +68,11 @@ export class Ingest {
   }
 
   dictionary(link: AgentLink, dictionary: Dictionary): void {
-    link.session.names.apply(dictionary, this.#state.store.nextId);
+    const { names } = link.session;
+    names.apply(dictionary, this.#state.store.nextId);
+    if (names.endpoints.size + names.services.size + names.identities.size > MAX_NAMES) {
+      throw new ProtocolError('dictionary', `The dictionary has more than ${MAX_NAMES} entries.`);
+    }
   }
 
   /** Appends a batch message (kind byte included). A batch that is held already is only counted. */

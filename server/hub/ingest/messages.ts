@@ -12,6 +12,8 @@ const count = z
   .number()
   .min(0)
   .max(2 ** 64);
+/** Edge slots are indexes into an array of the kernel. */
+const slot = z.number().int().min(0).max(0xf_ffff);
 const name = z.string().min(1).max(253);
 const text = z.string().max(253);
 /** A key and value of Kubernetes' longest, with the source before it. */
@@ -81,7 +83,7 @@ const counters: z.ZodType<Counters> = z.object({
   time_ns: z.string().regex(/^\d{1,20}$/),
   edges: z.array(
     z.object({
-      slot: u32,
+      slot,
       source_endpoint: u32,
       destination_endpoint: u32,
       source_identity: u32,

@@ -1,5 +1,5 @@
 /** Reading and writing C structs by their generated layout. Numbers are little-endian, as the machine's. */
-import type { Field, StructLayout } from '../wire/layout.ts';
+import type { Field, StructLayout } from './layout.ts';
 
 type ValueOf<F extends Field> = F['type'] extends 'u64' ? bigint : F['type'] extends 'bytes' ? Uint8Array : number;
 
