@@ -32,7 +32,7 @@ static __always_inline struct record *reserve_record(void)
 	return r;
 }
 
-static __always_inline void fill_from_packet(struct record *r, const struct packet *p, __u8 type)
+static __always_inline void fill_from_packet(struct record *r, struct packet *p, __u8 type)
 {
 	int icmp = p->key.protocol == IPPROTO_ICMP || p->key.protocol == IPPROTO_ICMPV6;
 
@@ -45,7 +45,7 @@ static __always_inline void fill_from_packet(struct record *r, const struct pack
 	r->captured = 0;
 	r->reserved = 0;
 	r->rule_id = 0;
-	r->time_ns = bpf_ktime_get_ns();
+	r->time_ns = now_of(p);
 	r->interface = p->skb->ifindex;
 	__builtin_memcpy(r->source, &p->key.source, 16);
 	r->source_port = icmp ? p->icmp_type : bpf_ntohs(p->key.source_port_be);
@@ -160,7 +160,7 @@ static __noinline int emit_drop(struct packet *p)
 	counters->bytes += p->bytes;
 	if (config_level == LEVEL_NONE)
 		return 0;
-	now = bpf_ktime_get_ns();
+	now = now_of(p);
 	if (counters->last_event_ns && now - counters->last_event_ns < config_drop_interval_ns) {
 		counters->suppressed += p->packets;
 		return 0;

@@ -322,7 +322,7 @@ static __always_inline __u32 flow_edge(struct packet *p, struct scratch *s)
 	return edge_slot(key);
 }
 
-static __always_inline __u64 next_connection_id(void)
+static __always_inline __u64 next_connection_id(struct packet *p)
 {
 	__u32 zero = 0;
 	struct datapath_state *s = bpf_map_lookup_elem(&state, &zero);
@@ -330,7 +330,7 @@ static __always_inline __u64 next_connection_id(void)
 	if (!s)
 		return 1;
 	/* Unique per boot: the time of creation above, a counter below. */
-	return (bpf_ktime_get_ns() >> 20 << 24) | (__sync_fetch_and_add(&s->next_connection, 1) & 0xffffff);
+	return (now_of(p) >> 20 << 24) | (__sync_fetch_and_add(&s->next_connection, 1) & 0xffffff);
 }
 
 /*
@@ -359,8 +359,8 @@ static __noinline int first_packet(struct packet *p, __u32 preferred)
 		if (decide(p, s, attempt ? 0 : preferred) != CONTINUE)
 			goto dropped;
 		f->path = p->path | 1u << STAGE_DELIVER;
-		f->connection_id = next_connection_id();
-		f->first_ns = bpf_ktime_get_ns();
+		f->connection_id = next_connection_id(p);
+		f->first_ns = now_of(p);
 		f->last_ns = f->first_ns;
 		f->edge = flow_edge(p, s);
 		fill_reply(p, s);
@@ -447,7 +447,7 @@ static __always_inline void observe(struct packet *p, struct flow_entry *e, stru
 		e->tcp_flags |= new_flags;
 		if (!e->is_reply && (new_flags & TCP_ACK) && (e->tcp_flags & TCP_SYN) && e->answered) {
 			/* The client's ACK ends the handshake that its SYN began. */
-			__u64 rtt = bpf_ktime_get_ns() - e->first_ns;
+			__u64 rtt = now_of(p) - e->first_ns;
 
 			e->rtt_ns = rtt > 0xffffffff ? 0xffffffff : rtt;
 			if (edge)
@@ -476,7 +476,7 @@ static __always_inline void observe(struct packet *p, struct flow_entry *e, stru
 			if (edge)
 				edge->answered++;
 			if (p->key.protocol != IPPROTO_TCP) {
-				__u64 rtt = bpf_ktime_get_ns() - peer->first_ns;
+				__u64 rtt = now_of(p) - peer->first_ns;
 
 				/* Without a handshake, the time to the first answer stands in for it. */
 				e->rtt_ns = rtt > 0xffffffff ? 0xffffffff : rtt;

@@ -56,6 +56,7 @@ struct packet {
 	__u32 path;       /* stages passed */
 	__u32 sampled;    /* stage times of this packet are measured */
 	__u64 stage_ns;   /* when the current stage began, if sampled */
+	__u64 now_ns;     /* read once, by the first who needs it */
 	__u8 family;      /* 4 or 6 */
 	__u8 tcp_flags;
 	__u8 icmp_type;
@@ -66,6 +67,14 @@ struct packet {
 	__u8 drop_reason; /* set together with a stage's DROP result */
 	__u16 drop_line;
 };
+
+/* The monotonic time, the same for all that is noted of one packet. */
+static __always_inline __u64 now_of(struct packet *p)
+{
+	if (!p->now_ns)
+		p->now_ns = bpf_ktime_get_ns();
+	return p->now_ns;
+}
 
 /* Results of a stage. */
 enum result {
@@ -82,6 +91,21 @@ enum result {
 		(p)->drop_line = __LINE__; \
 		DROP; \
 	})
+
+/* `size` bytes of the packet at `offset`, NULL if they are not there. Invalid after a helper changed the packet. */
+static __always_inline void *at(struct packet *p, __u32 offset, __u32 size)
+{
+	/* volatile: loaded anew each time, else clang keeps the 32-bit value and the verifier loses the pointer. */
+	void *data = (void *)(long)*(volatile __u32 *)&p->skb->data;
+	void *end = (void *)(long)*(volatile __u32 *)&p->skb->data_end;
+
+	/* No header we read lies further in; the verifier wants the bound. */
+	if (offset > 1024)
+		return NULL;
+	if (data + offset + size > end)
+		return NULL;
+	return data + offset;
+}
 
 static __always_inline int address_equal(const union address *a, const union address *b)
 {

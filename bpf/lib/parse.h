@@ -19,20 +19,6 @@
 /* Headers the kernel keeps outside the linear part are pulled in once, for all parse functions. */
 #define LINEAR_BYTES (ETH_HLEN + sizeof(struct ipv6hdr) + sizeof(struct tcphdr))
 
-static __always_inline void *at(struct packet *p, __u32 offset, __u32 size)
-{
-	/* volatile: loaded anew each time, else clang keeps the 32-bit value and the verifier loses the pointer. */
-	void *data = (void *)(long)*(volatile __u32 *)&p->skb->data;
-	void *end = (void *)(long)*(volatile __u32 *)&p->skb->data_end;
-
-	/* No header we read lies further in; the verifier wants the bound. */
-	if (offset > 1024)
-		return NULL;
-	if (data + offset + size > end)
-		return NULL;
-	return data + offset;
-}
-
 static __always_inline int parse_icmp_id(struct packet *p, int request, int reply)
 {
 	struct icmp_head *icmp = at(p, p->l4_offset, sizeof(*icmp));

@@ -64,37 +64,95 @@ static __always_inline int replace_port(struct packet *p, __u32 offset, __u16 fr
 	       bpf_skb_store_bytes(p->skb, offset, &to, 2, 0);
 }
 
-/* Makes the packet what its flow entry says. */
-static __always_inline int rewrite_packet(struct packet *p, const struct flow_entry *e)
+/* RFC 1624: the header checksum after one of its 32-bit words has changed. */
+static __always_inline __sum16 ip_checksum(__sum16 checksum, __be32 from, __be32 to)
 {
+	__u32 sum = (__u16)~checksum;
+
+	sum += (__u16)~(from & 0xffff);
+	sum += (__u16)~(from >> 16);
+	sum += to & 0xffff;
+	sum += to >> 16;
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return ~sum;
+}
+
+/*
+ * Corrects the transport checksum for the entry's translation. Left to the kernel's helper, because it
+ * knows whether the field holds a checksum or the seed for one that the device will compute.
+ */
+static __always_inline int fix_transport(struct packet *p, const struct flow_entry *e)
+{
+	struct __sk_buff *skb = p->skb;
 	__u64 flags;
 	__u32 checksum = l4_checksum(p, &flags);
-	/* ICMPv4 has no pseudo header. */
-	__u32 pseudo = p->key.protocol == IPPROTO_ICMP ? 0 : checksum;
 	int result = 0;
 
-	if (e->rewrite & REWRITE_SOURCE) {
-		result |= replace_address(p, p->l3_offset, 1, &p->key.source, &e->new_source, pseudo, flags);
-		if (e->new_source_port_be != p->key.source_port_be)
-			result |= replace_port(p, p->l4_offset, p->key.source_port_be, e->new_source_port_be, checksum,
-					       flags);
+	if (p->family == 4) {
+		if (e->rewrite & REWRITE_SOURCE)
+			result |= bpf_l4_csum_replace(skb, checksum, p->key.source.words[3], e->new_source.words[3],
+						      BPF_F_PSEUDO_HDR | flags | 4);
+		if (e->rewrite & REWRITE_DESTINATION)
+			result |= bpf_l4_csum_replace(skb, checksum, p->key.destination.words[3],
+						      e->new_destination.words[3], BPF_F_PSEUDO_HDR | flags | 4);
+	} else {
+		__s64 sum = bpf_csum_diff((__be32 *)&p->key.source, 32, (__be32 *)&e->new_source, 32, 0);
+
+		_Static_assert(offsetof(struct flow_key, destination) == 16 &&
+				       offsetof(struct flow_entry, new_destination) == 16,
+			       "both addresses are summed at once");
+		result |= bpf_l4_csum_replace(skb, checksum, 0, sum, BPF_F_PSEUDO_HDR | flags);
 	}
-	if (e->rewrite & REWRITE_DESTINATION) {
-		result |= replace_address(p, p->l3_offset, 0, &p->key.destination, &e->new_destination, pseudo, flags);
-		if (e->new_destination_port_be != p->key.destination_port_be)
-			result |= replace_port(p, p->l4_offset + 2, p->key.destination_port_be,
-					       e->new_destination_port_be, checksum, flags);
+	if (e->new_source_port_be != p->key.source_port_be)
+		result |= bpf_l4_csum_replace(skb, checksum, p->key.source_port_be, e->new_source_port_be, flags | 2);
+	if (e->new_destination_port_be != p->key.destination_port_be)
+		result |= bpf_l4_csum_replace(skb, checksum, p->key.destination_port_be, e->new_destination_port_be,
+					      flags | 2);
+	return result;
+}
+
+/* Makes the packet, which is TCP or UDP, what its flow entry says. */
+static __always_inline int rewrite_packet(struct packet *p, const struct flow_entry *e)
+{
+	__be16 *ports;
+
+	if (fix_transport(p, e))
+		return drop(p, DELIVER, ERROR_WRITING_TO_PACKET);
+	if (p->family == 4) {
+		struct iphdr *ip = at(p, p->l3_offset, sizeof(*ip));
+
+		if (!ip)
+			return drop(p, DELIVER, ERROR_WRITING_TO_PACKET);
+		ip->check = ip_checksum(ip->check, ip->saddr, e->new_source.words[3]);
+		ip->saddr = e->new_source.words[3];
+		ip->check = ip_checksum(ip->check, ip->daddr, e->new_destination.words[3]);
+		ip->daddr = e->new_destination.words[3];
+	} else {
+		struct ipv6hdr *ip = at(p, p->l3_offset, sizeof(*ip));
+
+		if (!ip)
+			return drop(p, DELIVER, ERROR_WRITING_TO_PACKET);
+		__builtin_memcpy(&ip->saddr, &e->new_source, 16);
+		__builtin_memcpy(&ip->daddr, &e->new_destination, 16);
 	}
-	return result ? drop(p, DELIVER, ERROR_WRITING_TO_PACKET) : CONTINUE;
+	ports = at(p, p->l4_offset, 2 * sizeof(*ports));
+	if (!ports)
+		return drop(p, DELIVER, ERROR_WRITING_TO_PACKET);
+	ports[0] = e->new_source_port_be;
+	ports[1] = e->new_destination_port_be;
+	return CONTINUE;
 }
 
 /* Puts the Ethernet addresses of the next hop in place. */
 static __always_inline int rewrite_macs(struct packet *p, const struct flow_entry *e)
 {
-	_Static_assert(offsetof(struct flow_entry, source_mac) == offsetof(struct flow_entry, destination_mac) + 6,
-		       "both addresses are stored at once");
-	if (bpf_skb_store_bytes(p->skb, 0, e->destination_mac, 12, 0))
+	struct ethhdr *eth = at(p, 0, sizeof(*eth));
+
+	if (!eth)
 		return drop(p, DELIVER, ERROR_WRITING_TO_PACKET);
+	__builtin_memcpy(eth->h_dest, e->destination_mac, ETH_ALEN);
+	__builtin_memcpy(eth->h_source, e->source_mac, ETH_ALEN);
 	return CONTINUE;
 }
 

@@ -1,9 +1,9 @@
 /** The version of this build, from its package.json. */
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { packageRoot } from '../standalone/package-root.ts';
 
 export function ownVersion(): string {
-  const base = new URL('../../', import.meta.url);
-  const file = new URL(base.pathname.endsWith('/dist/') ? '../package.json' : 'package.json', base);
-  const { version } = JSON.parse(readFileSync(file, 'utf8')) as { version: string };
+  const { version } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string };
   return version;
 }
