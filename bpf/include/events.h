@@ -32,7 +32,7 @@ struct record {
 	__u8 tcp_flags;         /* flags of this packet; of the whole connection in CLOSE and REPORT */
 	__u8 policy_match;      /* Hubble's policy_match_type, 0 none */
 	__u8 drop_stage;        /* enum stage that dropped it */
-	__u16 drop_line;        /* line in the source file of that stage */
+	__u16 drop_line;        /* line in drop_file */
 	__u16 captured;         /* bytes captured after this header, L7 records only */
 	__u64 time_ns;          /* CLOCK_MONOTONIC; the agent's batches carry the offset to Unix time */
 	__u64 connection_id;    /* shared by both directions; 0 for packets that made no connection */
@@ -42,7 +42,7 @@ struct record {
 	__u16 source_port;      /* ICMP: type */
 	__u16 destination_port; /* ICMP: code */
 	__u16 original_port;
-	__u16 reserved;
+	__u16 drop_file;        /* enum source_file */
 	__u32 service_id;       /* 0 if no service was used */
 	__u32 backend_id;       /* 0 if none was chosen */
 	__u32 source_identity;

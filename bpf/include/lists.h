@@ -72,6 +72,14 @@
 	X(DROP, 2, "dropped") \
 	X(STACK, 3, "left to the network stack")
 
+/* The files that drop packets; with record.drop_line the place in the source. */
+#define SOURCE_FILES(X) \
+	X(PARSE, 1, "bpf/lib/parse.h") \
+	X(FLOW, 2, "bpf/lib/flow.h") \
+	X(ICMP_ERROR, 3, "bpf/lib/icmp_error.h") \
+	X(REWRITE, 4, "bpf/lib/rewrite.h") \
+	X(ROUTE, 5, "bpf/lib/route.h")
+
 /* Traffic direction of the connection at the observing endpoint, Hubble's numbers. */
 #define DIRECTIONS(X) \
 	X(UNKNOWN, 0, "unknown") \
@@ -102,6 +110,7 @@
 #define X_ENUM_POINT(name, number, words) POINT_##name = number,
 #define X_ENUM_STAGE(name, number, words) STAGE_##name = number,
 #define X_ENUM_OUTCOME(name, number, words) OUTCOME_##name = number,
+#define X_ENUM_SOURCE(name, number, words) SOURCE_##name = number,
 #define X_ENUM_DIRECTION(name, number, words) DIRECTION_##name = number,
 #define X_ENUM_IDENTITY(name, number, words) IDENTITY_##name = number,
 #define X_ENUM_LEVEL(name, number, words) LEVEL_##name = number,
@@ -112,6 +121,7 @@ enum drop_reason { DROP_REASONS(X_ENUM_DROP) };
 enum observation_point { OBSERVATION_POINTS(X_ENUM_POINT) };
 enum stage { STAGES(X_ENUM_STAGE) };
 enum outcome { OUTCOMES(X_ENUM_OUTCOME) };
+enum source_file { SOURCE_FILES(X_ENUM_SOURCE) };
 enum direction { DIRECTIONS(X_ENUM_DIRECTION) };
 enum reserved_identity { RESERVED_IDENTITIES(X_ENUM_IDENTITY) };
 enum aggregation_level { AGGREGATION_LEVELS(X_ENUM_LEVEL) };

@@ -43,7 +43,6 @@ static __always_inline void fill_from_packet(struct record *r, struct packet *p,
 	r->tcp_flags = p->tcp_flags;
 	r->policy_match = 0;
 	r->captured = 0;
-	r->reserved = 0;
 	r->rule_id = 0;
 	r->time_ns = now_of(p);
 	r->interface = p->skb->ifindex;
@@ -71,6 +70,7 @@ static __noinline int emit_flow(struct packet *p, struct flow_entry *e, struct f
 	r->drop_reason = 0;
 	r->drop_stage = 0;
 	r->drop_line = 0;
+	r->drop_file = 0;
 	r->observation_point = e->observation_point;
 	r->direction = e->direction;
 	r->flags = RECORD_FLAG_REPLY_KNOWN | (e->is_reply ? RECORD_FLAG_REPLY : 0);
@@ -173,6 +173,7 @@ static __noinline int emit_drop(struct packet *p)
 	r->drop_reason = p->drop_reason;
 	r->drop_stage = p->drop_stage;
 	r->drop_line = p->drop_line;
+	r->drop_file = p->drop_file;
 	r->observation_point = p->hook == HOOK_FROM_POD ? POINT_FROM_ENDPOINT : POINT_FROM_HOST;
 	r->direction = p->hook == HOOK_FROM_POD ? DIRECTION_EGRESS : DIRECTION_INGRESS;
 	r->flags = 0;

@@ -14,6 +14,9 @@
 #include "scratch.h"
 #include "service.h"
 
+#undef THIS_FILE
+#define THIS_FILE SOURCE_FLOW
+
 /* After this long without a packet, a UDP or ICMP tuple may be taken by another connection. */
 #define IDLE_NS 60000000000ull
 /* How often another backend is tried when the translated tuple is taken. */

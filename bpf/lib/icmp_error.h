@@ -10,6 +10,9 @@
 #include "flow.h"
 #include "parse.h"
 
+#undef THIS_FILE
+#define THIS_FILE SOURCE_ICMP_ERROR
+
 static __always_inline int parse_embedded(struct packet *p, struct embedded *in)
 {
 	struct flow_key key = {};

@@ -66,6 +66,7 @@ struct packet {
 	__u8 drop_stage;
 	__u8 drop_reason; /* set together with a stage's DROP result */
 	__u16 drop_line;
+	__u16 drop_file;
 };
 
 /* The monotonic time, the same for all that is noted of one packet. */
@@ -83,12 +84,13 @@ enum result {
 	STACK = 2, /* not ours: leave it to the network stack */
 };
 
-/* Every drop is one number, from one list, at one place in the source. */
+/* Every drop is one number, from one list, at one place in the source: each file that drops sets THIS_FILE. */
 #define drop(p, stage, reason) \
 	({ \
 		(p)->drop_stage = STAGE_##stage; \
 		(p)->drop_reason = DROP_##reason; \
 		(p)->drop_line = __LINE__; \
+		(p)->drop_file = THIS_FILE; \
 		DROP; \
 	})
 

@@ -12,6 +12,9 @@
 
 #include "packet.h"
 
+#undef THIS_FILE
+#define THIS_FILE SOURCE_PARSE
+
 #define IP_MORE_FRAGMENTS 0x2000
 #define IP_FRAGMENT_OFFSET 0x1fff
 #define MAX_EXTENSION_HEADERS 4

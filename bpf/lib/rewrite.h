@@ -8,6 +8,9 @@
 
 #include "packet.h"
 
+#undef THIS_FILE
+#define THIS_FILE SOURCE_REWRITE
+
 #define IPV4_CHECKSUM offsetof(struct iphdr, check)
 
 /* Offset of the transport checksum, and the flags bpf_l4_csum_replace needs for it. */

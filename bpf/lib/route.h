@@ -7,6 +7,9 @@
 #include "packet.h"
 #include "scratch.h"
 
+#undef THIS_FILE
+#define THIS_FILE SOURCE_ROUTE
+
 #define AF_INET 2
 #define AF_INET6 10
 

@@ -6,6 +6,7 @@ import { Agent } from '../agent/agent.ts';
 import { Failure } from '../base/failure.ts';
 import { KernelError } from '../kernel/errors.ts';
 import { packageRoot } from '../standalone/package-root.ts';
+import { ownVersion } from './version.ts';
 import { AGGREGATION_LEVEL } from '../wire/lists.gen.ts';
 
 const MIB = 1024 * 1024;
@@ -45,7 +46,7 @@ async function run(options: Options): Promise<void> {
   let agent: Agent;
   try {
     agent = new Agent(
-      { node, netns, state, hub, buffer, level, object: join(root, 'bpf/build/pod.bpf.o'), version: '0.1.0' },
+      { node, netns, state, hub, buffer, level, object: join(root, 'bpf/build/pod.bpf.o'), version: ownVersion() },
       log,
     );
   } catch (error) {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { HubbleFlow } from '../wire/hubble.ts';
+import { SOURCE_FILE } from '../wire/lists.gen.ts';
 import { RECORD_LAYOUT } from '../wire/record-layout.gen.ts';
 import { AgentDictionary } from './dictionary.ts';
 import { csvRow, CSV_HEADER } from './flow-csv.ts';
@@ -135,6 +136,7 @@ describe('other flows', () => {
       drop_reason: 158,
       drop_stage: 3,
       drop_line: 77,
+      drop_file: SOURCE_FILE.FLOW,
       suppressed: 4,
       observation_point: 5,
     });
@@ -142,7 +144,7 @@ describe('other flows', () => {
       verdict: 'DROPPED',
       drop_reason: 158,
       event_type: { type: 1, sub_type: 158 },
-      file: { line: 77 },
+      file: { name: 'bpf/lib/flow.h', line: 77 },
       drop_reason_desc: 'SERVICE_BACKEND_NOT_FOUND',
       extensions: { value: { spyglass: { drop: { stage: 'SERVICE', line: 77, suppressed: 4 } } } },
     });

@@ -14,6 +14,7 @@ import {
   OBSERVATION_POINT_NAME,
   RECORD_TYPE,
   RECORD_TYPE_NAME,
+  SOURCE_FILE_WORDS,
   STAGE_NAME,
   VERDICT_NAME,
 } from '../wire/lists.gen.ts';
@@ -72,7 +73,7 @@ export function toHubbleFlow(record: RecordCursor, context: FlowContext): Hubble
     ...(hasDirection && { traffic_direction: DIRECTION_NAME[record.direction] ?? String(record.direction) }),
     ...(!isDrop && point !== 0 && { trace_observation_point: OBSERVATION_POINT_NAME[point] ?? String(point) }),
     ...(!isDrop && isReply !== undefined && { trace_reason: traceReason(record.type, isReply) }),
-    ...(isDrop && { file: { name: stageName(record.dropStage), line: record.dropLine } }),
+    ...(isDrop && { file: { name: SOURCE_FILE_WORDS[record.dropFile] ?? 'unknown', line: record.dropLine } }),
     ...(reason !== 0 && { drop_reason_desc: DROP_REASON_NAME[reason] ?? String(reason) }),
     ...(isReply !== undefined && { is_reply: isReply }),
     ...(record.interface !== 0 && { interface: { index: record.interface } }),

@@ -20,6 +20,7 @@ const FIELDS = {
   tcp_flags: 'u8',
   drop_stage: 'u8',
   drop_line: 'u16',
+  drop_file: 'u16',
   captured: 'u16',
   time_ns: 'u64',
   connection_id: 'u64',
@@ -133,6 +134,10 @@ export class RecordCursor implements FlowFacts {
   }
   get dropStage(): number {
     return this.#u8(this.#at.drop_stage);
+  }
+  /** SOURCE_FILE number of the file that dropped it. */
+  get dropFile(): number {
+    return this.#u16(this.#at.drop_file);
   }
   get dropLine(): number {
     return this.#u16(this.#at.drop_line);

@@ -171,6 +171,28 @@ export const OUTCOME_WORDS: Readonly<Record<number, string>> = {
   3: "left to the network stack",
 };
 
+export const SOURCE_FILE = {
+  PARSE: 1,
+  FLOW: 2,
+  ICMP_ERROR: 3,
+  REWRITE: 4,
+  ROUTE: 5,
+} as const;
+export const SOURCE_FILE_NAME: Readonly<Record<number, string>> = {
+  1: 'PARSE',
+  2: 'FLOW',
+  3: 'ICMP_ERROR',
+  4: 'REWRITE',
+  5: 'ROUTE',
+};
+export const SOURCE_FILE_WORDS: Readonly<Record<number, string>> = {
+  1: "bpf/lib/parse.h",
+  2: "bpf/lib/flow.h",
+  3: "bpf/lib/icmp_error.h",
+  4: "bpf/lib/rewrite.h",
+  5: "bpf/lib/route.h",
+};
+
 export const DIRECTION = {
   UNKNOWN: 0,
   INGRESS: 1,

@@ -28,7 +28,7 @@ export const RECORD_LAYOUT = {
     source_port: { offset: 80, size: 2, type: 'u16' },
     destination_port: { offset: 82, size: 2, type: 'u16' },
     original_port: { offset: 84, size: 2, type: 'u16' },
-    reserved: { offset: 86, size: 2, type: 'u16' },
+    drop_file: { offset: 86, size: 2, type: 'u16' },
     service_id: { offset: 88, size: 4, type: 'u32' },
     backend_id: { offset: 92, size: 4, type: 'u32' },
     source_identity: { offset: 96, size: 4, type: 'u32' },

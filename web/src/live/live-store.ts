@@ -1,0 +1,120 @@
+/**
+ * Everything live that the page shows. Messages are collected and shown once per animation frame, so a
+ * burst of them costs one drawing. While held, data goes on arriving, and what is shown stays.
+ */
+import type { FlowsMessage, LiveMessage, StatusMessage, TimelineMessage } from '../../../server/wire/live.ts';
+import type { ServiceMap } from '../../../server/wire/service-map.ts';
+import { EdgeHistory } from './edge-history.ts';
+import { addFlows, EMPTY_TAIL, type FlowTail } from './flow-tail.ts';
+import { type Connection, LiveSocket } from './live-socket.ts';
+import { type ReadSignal, Signal } from './signal.ts';
+import { subscriptionOf, type Wanted } from './wanted.ts';
+
+export interface Hold {
+  /** Unix ms. */
+  since: number;
+  /** Flows that came since. */
+  missed: number;
+}
+
+export class LiveStore {
+  readonly status = new Signal<StatusMessage | null>(null);
+  readonly map = new Signal<ServiceMap | null>(null);
+  readonly timeline = new Signal<TimelineMessage | null>(null);
+  readonly flows = new Signal<FlowTail>(EMPTY_TAIL);
+  readonly hold = new Signal<Hold | null>(null);
+  /** What the hub said about the last subscription, null if it took it. */
+  readonly refusal = new Signal<string | null>(null);
+  readonly history = new EdgeHistory();
+  readonly #socket: LiveSocket;
+  #wanted: Wanted | null = null;
+  #frame: number | null = null;
+  #newStatus: StatusMessage | null = null;
+  #newMap: ServiceMap | null = null;
+  #newTimeline: TimelineMessage | null = null;
+  #newFlows: FlowsMessage[] = [];
+  /** The tail as it is now; `flows` is what is shown. */
+  #tail: FlowTail = EMPTY_TAIL;
+
+  constructor(url: string) {
+    this.#socket = new LiveSocket(url, (message) => this.#receive(message));
+  }
+
+  get connection(): ReadSignal<Connection> {
+    return this.#socket.connection;
+  }
+
+  connect(): void {
+    this.#socket.connect();
+  }
+
+  /** Asks for what the page shows. Only what differs from the last call is sent. */
+  want(wanted: Wanted): void {
+    const before = this.#wanted;
+    this.#wanted = wanted;
+    const change = subscriptionOf(wanted, before);
+    if (change.map !== undefined) this.history.clear();
+    if (change.flows !== undefined) {
+      this.#newFlows = [];
+      this.#tail = EMPTY_TAIL;
+      this.flows.set(EMPTY_TAIL);
+      // What was held belongs to another question.
+      if (this.hold.get() !== null) this.hold.set({ since: Date.now(), missed: 0 });
+    }
+    if (Object.keys(change).length === 0) return;
+    this.refusal.set(null);
+    this.#socket.subscribe(change);
+  }
+
+  setHeld(isHeld: boolean): void {
+    if (isHeld === (this.hold.get() !== null)) return;
+    this.hold.set(isHeld ? { since: Date.now(), missed: 0 } : null);
+    if (!isHeld) this.#schedule();
+  }
+
+  #receive(message: LiveMessage): void {
+    switch (message.type) {
+      case 'status':
+        this.#newStatus = message;
+        break;
+      case 'map':
+        this.history.add(message.map);
+        this.#newMap = message.map;
+        break;
+      case 'timeline':
+        this.#newTimeline = message;
+        break;
+      case 'flows':
+        this.#newFlows.push(message);
+        break;
+      case 'error':
+        this.refusal.set(message.detail);
+        return;
+    }
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    this.#frame ??= requestAnimationFrame(() => {
+      this.#frame = null;
+      this.#show();
+    });
+  }
+
+  #show(): void {
+    if (this.#newStatus !== null) this.status.set(this.#newStatus);
+    const arrived = this.#newFlows.reduce((sum, message) => sum + message.matched, 0);
+    this.#tail = addFlows(this.#tail, this.#newFlows);
+    this.#newFlows = [];
+    const hold = this.hold.get();
+    // A page that was opened held shows the first answer it gets.
+    if (hold === null || !this.flows.get().isKnown) this.flows.set(this.#tail);
+    else if (arrived > 0) this.hold.set({ since: hold.since, missed: hold.missed + arrived });
+    if (hold === null || this.map.get() === null) this.#showMapAndTimeline();
+  }
+
+  #showMapAndTimeline(): void {
+    if (this.#newMap !== null) this.map.set(this.#newMap);
+    if (this.#newTimeline !== null) this.timeline.set(this.#newTimeline);
+  }
+}
