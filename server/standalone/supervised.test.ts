@@ -29,11 +29,13 @@ test('a process that keeps ending at once is hopeless, in its own last words', a
 
 test('a killed process is started again; stop ends the one that runs, though it does not want to', async () => {
   const told: string[] = [];
-  const it = supervise('thing', script('trap "" TERM; while :; do sleep 0.1; done'), (line) => told.push(line));
+  const it = supervise('thing', script('trap "" TERM; echo deaf $$; while :; do sleep 0.1; done'), (line) => told.push(line));
   const first = it.child.process.pid;
   it.child.process.kill('SIGKILL');
   await vi.waitFor(() => expect(it.child.process.pid).not.toBe(first));
   expect(told).toEqual(['the thing was ended by SIGKILL; it is started again']);
+  // A signal that comes before the shell has set its trap would end it.
+  await vi.waitFor(() => expect(lastLine(it.log)).toBe(`deaf ${it.child.process.pid}`));
   await it.stop(50);
   expect(it.child.process.signalCode).toBe('SIGKILL');
   expect(killRecorded(stateFolder)).toBe(0);
