@@ -10,8 +10,11 @@ export default defineConfig({
   outputDir: 'node_modules/.cache/playwright',
   // The demo, its hub and the browser share the machine: several pages at once would measure the machine.
   workers: 1,
+  // A test that passes at the second attempt has found something.
+  retries: 0,
   forbidOnly: true,
   timeout: 45_000,
+  globalTimeout: 600_000,
   expect: { timeout: 15_000 },
   reporter: 'list',
   use: {
@@ -19,11 +22,22 @@ export default defineConfig({
     viewport: { width: 1440, height: 900 },
     colorScheme: 'light',
     locale: 'en-GB',
+    actionTimeout: 15_000,
+    navigationTimeout: 15_000,
     trace: 'retain-on-failure',
     launchOptions: {
       executablePath: '/usr/bin/chromium',
       // Without a GPU and as root, as in a container of a build machine.
-      args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'],
+      // The rest keeps the browser from asking the internet for anything.
+      args: [
+        '--no-sandbox',
+        '--disable-gpu',
+        '--disable-quic',
+        '--no-first-run',
+        '--disable-background-networking',
+        '--disable-component-update',
+        '--disable-sync',
+      ],
     },
   },
   projects: [{ name: 'chromium' }],

@@ -427,7 +427,8 @@ static __noinline int revalidate(struct packet *p, struct flow_entry *e)
 	if (s->source.endpoint != e->source_endpoint || s->source.interface != e->in_interface ||
 	    s->destination.endpoint != e->destination_endpoint)
 		return 0;
-	if (e->service_id) {
+	/* An answer on its way still finds home when its backend has left the service. */
+	if (e->service_id && !e->is_reply) {
 		backend = bpf_map_lookup_elem(&backends, &e->backend_id);
 		if (!backend)
 			return 0;

@@ -10,7 +10,8 @@ type Change = (message: LiveMessage) => LiveMessage;
 export class LiveStream {
   #change: Change = (message) => message;
   #isCut = false;
-  readonly #open = new Set<WebSocketRoute>();
+  /** Ends both sides of an open connection. */
+  readonly #open = new Set<() => Promise<void>>();
 
   /** Must be called before the page is opened. */
   static async of(page: Page): Promise<LiveStream> {
@@ -27,7 +28,7 @@ export class LiveStream {
   /** Ends the connection and refuses new ones until `restore`. */
   async cut(): Promise<void> {
     this.#isCut = true;
-    await Promise.all([...this.#open].map((client) => client.close({ code: 1001 })));
+    await Promise.all([...this.#open].map((end) => end()));
   }
 
   restore(): void {
@@ -36,13 +37,19 @@ export class LiveStream {
 
   #connect(client: WebSocketRoute): void | Promise<void> {
     if (this.#isCut) return client.close({ code: 1001 });
-    this.#open.add(client);
-    client.onClose(() => this.#open.delete(client));
     const hub = client.connectToServer();
+    const end = async (): Promise<void> => {
+      // Out of the set first: what the hub sends meanwhile must not reach a page that was cut off.
+      this.#open.delete(end);
+      await Promise.all([client.close({ code: 1001 }), hub.close()]);
+    };
+    this.#open.add(end);
     hub.onMessage((data) => {
+      if (!this.#open.has(end)) return;
       // The hub sends text only.
       const message = JSON.parse(String(data)) as LiveMessage;
       client.send(JSON.stringify(this.#change(message)));
     });
+    return undefined;
   }
 }

@@ -38,7 +38,7 @@ class MemoryMap implements MapWriter {
 }
 
 let journal: string[];
-let maps: DatapathMaps & Record<string, MemoryMap>;
+let maps: Record<keyof DatapathMaps, MemoryMap>;
 let generations: BigUint64Array;
 let reconciler: Reconciler;
 let ids: ReturnType<typeof newAllocators>;
@@ -120,7 +120,7 @@ function state(
   };
 }
 
-const values = (map: MemoryMap | undefined): Buffer[] => [...(map?.contents.values() ?? [])];
+const values = (map: MemoryMap): Buffer[] => [...map.contents.values()];
 
 test('a port in network order reads as the bytes of the packet', () => {
   const bytes = Buffer.alloc(2);
@@ -130,14 +130,14 @@ test('a port in network order reads as the bytes of the packet', () => {
 
 describe('services', () => {
   const apply = (backends: string[]) => reconciler.apply(desiredState(state([], backends), [], 'n1', ids));
-  const service = () => readStruct(SERVICE, values(maps['services'])[0] as Buffer);
+  const service = () => readStruct(SERVICE, values(maps.services)[0] as Buffer);
 
   test('write backends, slots and the service, in this order, then raise its generation', () => {
     apply(['10.42.0.16', '10.42.0.17']);
     expect(journal).toEqual(['set ipcache', 'set backends', 'set service_slots', 'set services']);
     expect(service()).toMatchObject({ backend_count: 2, generation: 1 });
     expect(generations[SERVICE_SUBJECT + service().id]).toBe(1n);
-    expect(values(maps['backends']).map((it) => readStruct(BACKEND, it).port_be)).toEqual([0x901f, 0x901f]);
+    expect(values(maps.backends).map((it) => readStruct(BACKEND, it).port_be)).toEqual([0x901f, 0x901f]);
   });
 
   test('the same state writes nothing', () => {
@@ -157,9 +157,9 @@ describe('services', () => {
 
   test('a backend keeps its number while others come and go', () => {
     apply(['10.42.0.16', '10.42.0.17']);
-    const before = [...(maps['backends']?.contents.keys() ?? [])][1];
+    const before = [...(maps.backends.contents.keys() ?? [])][1];
     apply(['10.42.0.18', '10.42.0.17']);
-    expect(maps['backends']?.contents.has(before as string)).toBe(true);
+    expect(maps.backends.contents.has(before as string)).toBe(true);
   });
 
   test('terminating endpoints serve only if no ready one is left', () => {
@@ -173,7 +173,7 @@ describe('services', () => {
     const { id } = service();
     const empty = { ...state([], []), services: [], endpointSlices: [] };
     reconciler.apply(desiredState(empty, [], 'n1', ids));
-    for (const name of ['services', 'service_slots', 'backends']) expect(maps[name]?.contents.size).toBe(0);
+    for (const name of ['services', 'service_slots', 'backends'] as const) expect(maps[name].contents.size).toBe(0);
     expect(generations[SERVICE_SUBJECT + id]).toBe(2n);
   });
 
@@ -199,9 +199,9 @@ describe('endpoints', () => {
 
   test('changed labels give both addresses a new identity and raise only that pod', () => {
     apply({ app: 'a' });
-    const [first] = values(maps['endpoints']);
+    const [first] = values(maps.endpoints);
     apply({ app: 'a', tier: 'new' });
-    const after = values(maps['endpoints'])
+    const after = values(maps.endpoints)
       .map((it) => readStruct(ENDPOINT, it))
       .filter((it) => it.id === 16);
     expect(after).toHaveLength(2);
@@ -225,7 +225,7 @@ describe('endpoints', () => {
   test('a pod that goes raises its generation, so cached decisions about it are made anew', () => {
     apply({ app: 'a' });
     reconciler.apply(desiredState(state([pod('b')], []), [attachment('b', 17)], 'n1', ids));
-    expect(values(maps['endpoints']).map((it) => readStruct(ENDPOINT, it).id)).toEqual([17, 17]);
+    expect(values(maps.endpoints).map((it) => readStruct(ENDPOINT, it).id)).toEqual([17, 17]);
     expect(generations[16]).toBe(2n);
   });
 

@@ -21,6 +21,8 @@ export function nodeFilter(node: MapNode, side: Side = ''): FlowFilter {
     case 'Namespace':
       return { [`${side}namespace`]: [name] };
     case 'Service':
+      // Only the server's end of a flow belongs to a service; as a client its pods are known by their name.
+      if (side === 'from-') return { 'from-pod': [`${namespace}/${name}`] };
       return { [`${side}service`]: [`${namespace}/${name}`] };
     case 'Pod':
       return { [`${side}pod`]: [`${namespace}/${name}`] };

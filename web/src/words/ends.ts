@@ -87,7 +87,7 @@ export const KIND_WORDS: Readonly<Record<NodeKind, string>> = {
   StatefulSet: 'stateful set',
   DaemonSet: 'daemon set',
   Pod: 'pod',
-  Service: 'service without pods',
+  Service: 'service',
   Namespace: 'namespace',
   Host: 'node',
   World: 'outside the cluster',

@@ -1,0 +1,43 @@
+/** The hub's HTTP API: what the UI shows is compared with what it says. */
+import { type APIRequestContext, type APIResponse, expect } from '@playwright/test';
+import type { GetFlowsResponse } from '../../server/wire/hubble.ts';
+import type { FlowFilter } from '../../server/wire/live.ts';
+import type { MapEdge, ServiceMap } from '../../server/wire/service-map.ts';
+
+export class HubApi {
+  readonly #request: APIRequestContext;
+
+  constructor(request: APIRequestContext) {
+    this.#request = request;
+  }
+
+  async serviceMap(): Promise<ServiceMap> {
+    return (await (await this.#get('/api/v1/service-map')).json()) as ServiceMap;
+  }
+
+  /** The edge between two workloads, given as `namespace/name`; fails if the demo has no such traffic. */
+  async edge(source: string, target: string): Promise<MapEdge> {
+    const map = await this.serviceMap();
+    const nameOf = (id: string): string => {
+      const node = map.nodes.find((known) => known.id === id);
+      return node === undefined ? id : `${node.namespace}/${node.name}`;
+    };
+    const edge = map.edges.find((known) => nameOf(known.source) === source && nameOf(known.target) === target);
+    if (edge === undefined) throw new Error(`The hub knows no traffic from ${source} to ${target}.`);
+    return edge;
+  }
+
+  /** The newest flows of the filter, oldest first; `since` and `until` are RFC 3339. */
+  async flows(filter: FlowFilter, range: { last: number } | { since: string; until: string }): Promise<GetFlowsResponse[]> {
+    const query = new URLSearchParams({ format: 'json' });
+    for (const [name, value] of Object.entries(range)) query.set(name, String(value));
+    for (const [name, values] of Object.entries(filter)) for (const value of values) query.append(name, value);
+    return (await (await this.#get(`/api/v1/flows?${query.toString()}`)).json()) as GetFlowsResponse[];
+  }
+
+  async #get(path: string): Promise<APIResponse> {
+    const response = await this.#request.get(path);
+    expect(response.status(), `${path}: ${response.statusText()}`).toBe(200);
+    return response;
+  }
+}

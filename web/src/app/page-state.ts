@@ -1,0 +1,62 @@
+/**
+ * What the address of the page says: which page, filter, level, colour, range, selection, folds, held.
+ * It has only what differs from the default, so that addresses stay short and readable.
+ */
+import type { MapGroup } from '../../../server/wire/service-map.ts';
+import type { ColourMode } from '../service-map/contract.ts';
+
+export type Page = 'map' | 'flows' | 'unknown';
+
+export const RANGES = [60, 300, 900] as const;
+export type Range = (typeof RANGES)[number];
+
+export const LEVELS: readonly MapGroup[] = ['namespace', 'workload', 'service', 'pod'];
+export const COLOURS: readonly ColourMode[] = ['verdict', 'latency'];
+
+/** Most folded nodes and longest texts that an address may bring. */
+const MAX_FOLDED = 100;
+const MAX_TEXT = 2000;
+
+export interface PageState {
+  page: Page;
+  /** As it was written, see filter/grammar.ts. */
+  filter: string;
+  level: MapGroup;
+  colour: ColourMode;
+  range: Range;
+  /** Id of an edge or node of the map. */
+  selected: string | null;
+  folded: readonly string[];
+  held: boolean;
+}
+
+const PAGES: Readonly<Record<string, Page>> = { '/': 'map', '/flows': 'flows' };
+
+export function readAddress(pathname: string, search: string): PageState {
+  const query = new URLSearchParams(search.slice(0, 8192));
+  const range = Number(query.get('range'));
+  return {
+    page: (Object.hasOwn(PAGES, pathname) ? PAGES[pathname] : undefined) ?? 'unknown',
+    filter: (query.get('filter') ?? '').slice(0, MAX_TEXT),
+    level: LEVELS.find((level) => level === query.get('level')) ?? 'workload',
+    colour: COLOURS.find((colour) => colour === query.get('colour')) ?? 'verdict',
+    range: RANGES.find((known) => known === range) ?? 300,
+    selected: query.get('selected')?.slice(0, MAX_TEXT) ?? null,
+    folded: query.getAll('fold').slice(0, MAX_FOLDED),
+    held: query.get('held') === 'true',
+  };
+}
+
+export function writeAddress(state: PageState, unknownPath = '/'): string {
+  const path = Object.keys(PAGES).find((known) => PAGES[known] === state.page) ?? unknownPath;
+  const query = new URLSearchParams();
+  if (state.filter !== '') query.set('filter', state.filter);
+  if (state.level !== 'workload') query.set('level', state.level);
+  if (state.colour !== 'verdict') query.set('colour', state.colour);
+  if (state.range !== 300) query.set('range', String(state.range));
+  if (state.selected !== null) query.set('selected', state.selected);
+  for (const id of state.folded) query.append('fold', id);
+  if (state.held) query.set('held', 'true');
+  const text = query.toString().replaceAll('%2F', '/').replaceAll('%3A', ':').replaceAll('%2C', ',').replaceAll('%3E', '>');
+  return text === '' ? path : `${path}?${text}`;
+}

@@ -1,0 +1,34 @@
+/** Which flows belong to the edge or node that is selected on the map. */
+import type { HubbleFlow } from '../../../server/wire/hubble.ts';
+import type { MapEdge, MapGroup } from '../../../server/wire/service-map.ts';
+import { type End, portOf, protocolOf, serviceOf } from '../words/ends.ts';
+
+/** Ids of the map nodes that an end may stand for; more than one where the flow leaves it open. */
+export function nodeIdsOf(flow: HubbleFlow, end: End, group: MapGroup): string[] {
+  const { namespace = '', pod_name: pod, workloads, labels } = flow[end];
+  const service = serviceOf(flow, end);
+  if (pod === undefined) {
+    if (service !== undefined) return [`${service.namespace}/Service/${service.name}`];
+    return labels?.includes('reserved:host') === true ? [`host/${flow.node_name}`] : [`world/${flow.IP?.[end] ?? ''}`];
+  }
+  if (group === 'namespace') return [`${namespace}/Namespace/${namespace}`];
+  const [workload] = workloads ?? [];
+  const own = group === 'pod' || workload === undefined ? `${namespace}/Pod/${pod}` : `${namespace}/${workload.kind}/${workload.name}`;
+  if (group !== 'service') return [own];
+  return [own, `${namespace}/Service/${service?.name ?? workload?.name ?? pod}`];
+}
+
+/** Whether the flow, or the reply to it, is traffic of the edge. */
+export function isOfEdge(flow: HubbleFlow, edge: MapEdge, group: MapGroup): boolean {
+  const [client, server]: [End, End] = flow.is_reply === true ? ['destination', 'source'] : ['source', 'destination'];
+  return (
+    protocolOf(flow) === edge.protocol &&
+    (portOf(flow, server) ?? 0) === edge.port &&
+    nodeIdsOf(flow, client, group).includes(edge.source) &&
+    nodeIdsOf(flow, server, group).includes(edge.target)
+  );
+}
+
+export function isOfNode(flow: HubbleFlow, nodeId: string, group: MapGroup): boolean {
+  return nodeIdsOf(flow, 'source', group).includes(nodeId) || nodeIdsOf(flow, 'destination', group).includes(nodeId);
+}

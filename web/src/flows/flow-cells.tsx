@@ -1,0 +1,85 @@
+/** The cells of one flow. */
+import { memo, type ReactNode } from 'react';
+import type { FlowRow } from '../../../server/wire/live.ts';
+import { VerdictMark } from '../marks/verdict-mark.tsx';
+import { type End, endName, portOf, protocolOf, serverEnd } from '../words/ends.ts';
+import { bytes, DASH, duration } from '../words/numbers.ts';
+import { clockMs } from '../words/times.ts';
+import { VERDICT_WORD, verdictOf, whatOf } from '../words/what.ts';
+
+interface FlowCellsProps {
+  row: FlowRow;
+  top: number;
+  isSelected: boolean;
+  isMarked: boolean;
+  onSelect: (row: FlowRow) => void;
+  index: number;
+}
+
+export const FlowCells = memo(function FlowCells({ row, top, isSelected, isMarked, onSelect, index }: FlowCellsProps): ReactNode {
+  const { flow } = row;
+  const verdict = verdictOf(flow);
+  const spyglass = flow.extensions?.value.spyglass;
+  const size = spyglass === undefined ? 0 : spyglass.bytes + spyglass.reply_bytes;
+  const latency = spyglass?.rtt_ns ?? 0;
+  const port = portOf(flow, serverEnd(flow));
+  const classes = ['row', verdict, isSelected && 'sel', isMarked && 'marked'].filter(Boolean).join(' ');
+  return (
+    <div
+      className={classes}
+      role="row"
+      aria-rowindex={index + 2}
+      aria-selected={isSelected}
+      style={{ transform: `translateY(${top}px)` }}
+      onClick={() => onSelect(row)}
+    >
+      <span role="cell" className="t">
+        {clockMs(flow.time)}
+      </span>
+      <span role="cell" className="vd">
+        <VerdictMark verdict={verdict} />
+        {VERDICT_WORD[verdict]}
+      </span>
+      <EndCell row={row} end="source" />
+      <EndCell row={row} end="destination" />
+      <span role="cell" className="num">
+        {port ?? <Missing />}
+      </span>
+      <span role="cell" className="mute">
+        {protocolOf(flow).toLowerCase()}
+      </span>
+      <span role="cell" className="what">
+        {whatOf(flow)}
+      </span>
+      <span role="cell" className="num">
+        {latency > 0 ? duration(latency) : <Missing />}
+      </span>
+      <span role="cell" className="num">
+        {size > 0 ? bytes(size) : <Missing />}
+      </span>
+    </div>
+  );
+});
+
+function Missing(): ReactNode {
+  return <span className="mute">{DASH}</span>;
+}
+
+/** Letters of a pod's hash that are never cut. */
+const TAIL = 5;
+
+function EndCell({ row, end }: { row: FlowRow; end: End }): ReactNode {
+  const { namespace, name, rest } = endName(row.flow, end);
+  return (
+    <span role="cell" className="pod" title={`${namespace === '' ? '' : `${namespace}/`}${name}${rest}`}>
+      {namespace !== '' && <span className="ns">{namespace}/</span>}
+      <b>{name}</b>
+      {rest !== '' && (
+        <>
+          <span className="cut">{rest.slice(0, -TAIL)}</span>
+          <span>{rest.slice(-TAIL)}</span>
+        </>
+      )}
+    </span>
+  );
+}
