@@ -5,13 +5,13 @@
  */
 import type { ChildProcess } from 'node:child_process';
 import { parseArgs } from 'node:util';
+import { runBenchmark } from '../lib/stopping.ts';
 import { keepResults } from '../lib/results.ts';
-import { quiet } from '../lib/quiet.ts';
 import { stop } from '../lib/run.ts';
 import { report } from './report.ts';
 import { removePins, spyglassVariant } from './spyglass.ts';
 import { removeTopologies } from '../lib/topology.ts';
-import { compileTraffic, measure, type Mode, type Sample, startServer } from './traffic.ts';
+import { compileTraffic, measure, type Mode, type Samples, startServer } from './traffic.ts';
 import { iptablesVariant, nftablesVariant, plainVariant, type Variant } from './variants.ts';
 
 /** The larger number of Services. */
@@ -19,21 +19,17 @@ const MANY = 10_000;
 
 const MODES: readonly Mode[] = ['crr', 'rr'];
 
-/** Samples by variant name and mode, one a round. */
-export type Samples = Record<string, Record<Mode, Sample[]>>;
-
 async function measureRounds(program: string, variants: Variant[], rounds: number, seconds: number): Promise<Samples> {
   const samples: Samples = Object.fromEntries(variants.map(({ name }) => [name, { crr: [], rr: [] }]));
   for (let round = 0; round < rounds; round++) {
     const order = variants.map((_, i) => variants[(i + round) % variants.length]).filter((v) => v !== undefined);
     for (const variant of order) {
       for (const mode of MODES) {
-        const calm = await quiet();
         const sample = await measure(program, variant, mode, seconds);
         samples[variant.name]?.[mode].push(sample);
         const rate = Math.round(sample.requests_per_second).toLocaleString('en');
         console.log(
-          `round ${round + 1}/${rounds}  ${variant.label.padEnd(38)} ${mode.padEnd(3)}  ${rate.padStart(9)}/s${calm ? '' : '  (machine busy)'}`,
+          `round ${round + 1}/${rounds}  ${variant.label.padEnd(38)} ${mode.padEnd(3)}  ${rate.padStart(9)}/s${sample.calm ? '' : '  (machine busy)'}`,
         );
       }
     }
@@ -78,4 +74,4 @@ async function main(): Promise<void> {
   }
 }
 
-await main();
+await runBenchmark(main);

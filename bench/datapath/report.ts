@@ -1,8 +1,7 @@
 /** The tables of the datapath benchmark, and its budgets. */
 import type { Results, Table } from '../lib/results.ts';
 import { ratio, type Spread, spread } from '../lib/statistics.ts';
-import type { Samples } from './main.ts';
-import { CONNECTIONS, type Mode } from './traffic.ts';
+import { CONNECTIONS, type Mode, type Samples } from './traffic.ts';
 import type { Variant } from './variants.ts';
 
 const whole = (value: number) => Math.round(value).toLocaleString('en');
@@ -74,12 +73,15 @@ export function report(
   samples: Samples,
   { rounds, seconds }: { rounds: number; seconds: number },
 ): Results {
+  const all = Object.values(samples).flatMap(({ crr, rr }) => [...crr, ...rr]);
+  const busy = all.filter((sample) => !sample.calm).length;
   return {
     title: 'Datapath',
     method: [
       `A client pod and a server pod on one node, TCP over IPv4, one byte each way, ${CONNECTIONS} connections busy at any time. ` +
         `The client runs on core 0 and the server on core 1. ${rounds} rounds of ${seconds} s; every round measures every variant, in turned order. ` +
-        'Figures are medians over the rounds; ratios are taken within a round.',
+        'Figures are medians over the rounds; ratios are taken within a round. ' +
+        `Each measurement waits up to 5 s for a quiet machine; ${busy} of ${all.length} began on a busy one.`,
       'iptables means rules as kube-proxy writes them, loaded with iptables-legacy-restore; nftables means the ruleset of its nftables mode. ' +
         'The measured Service stands in the middle of the list, or at its end where the table says last.',
       'With events on, the aggregation level is medium and the records are drained into batches on the same two cores; what sending them to a hub costs is in the pipeline benchmark. ' +

@@ -3,6 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { quiet } from '../lib/quiet.ts';
 import { run, start } from '../lib/run.ts';
 import { BACKEND_PORT } from '../lib/services.ts';
 import type { Variant } from './variants.ts';
@@ -15,7 +16,12 @@ export interface Sample {
   requests_per_second: number;
   p50_ns: number;
   p99_ns: number;
+  /** Whether the machine was quiet when it began. */
+  calm: boolean;
 }
+
+/** By variant name and mode, one a round. */
+export type Samples = Record<string, Record<Mode, Sample[]>>;
 
 /** The client and all it causes in the kernel run on one core, the server on the other. */
 const CLIENT_CORE = '0';
@@ -38,10 +44,11 @@ export async function startServer(program: string, { topology: { server } }: Var
   return start('ip', [...args, String(BACKEND_PORT)], 'listening');
 }
 
-/** One measurement from the variant's client pod, of `seconds` after half a second of warm-up. */
+/** One measurement, once the machine is quiet, from the variant's client pod, of `seconds` after half a second of warm-up. */
 export async function measure(program: string, variant: Variant, mode: Mode, seconds: number): Promise<Sample> {
   const { address, port } = variant.target;
   const client = ['netns', 'exec', variant.topology.client.netns, 'taskset', '-c', CLIENT_CORE, program, 'client'];
+  const calm = await quiet();
   const out = await run('ip', [...client, mode, address, String(port), String(seconds), String(CONNECTIONS)]);
-  return JSON.parse(out) as Sample;
+  return { ...(JSON.parse(out) as Omit<Sample, 'calm'>), calm };
 }

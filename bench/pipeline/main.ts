@@ -4,6 +4,7 @@
  * `node dist/bench/pipeline/main.js [--rounds N] [--seconds N]`.
  */
 import { parseArgs } from 'node:util';
+import { runBenchmark } from '../lib/stopping.ts';
 import { keepResults } from '../lib/results.ts';
 import { INGEST_METHOD, type IngestSample, measureIngest } from './ingest.ts';
 import { quiet } from '../lib/quiet.ts';
@@ -51,4 +52,4 @@ async function main(): Promise<void> {
   });
 }
 
-await main();
+await runBenchmark(main);

@@ -17,6 +17,11 @@
 #undef THIS_FILE
 #define THIS_FILE SOURCE_FLOW
 
+/*
+ * The map forgets entries one by one, not in pairs. After this long without a packet an entry makes sure
+ * that its other direction is still there.
+ */
+#define PAIR_CHECK_NS 1000000000ull
 /* After this long without a packet, a UDP or ICMP tuple may be taken by another connection. */
 #define IDLE_NS 60000000000ull
 /* How often another backend is tried when the translated tuple is taken. */
@@ -386,7 +391,9 @@ static __noinline int first_packet(struct packet *p, __u32 preferred)
 	if (edge) {
 		edge->packets += p->packets;
 		edge->bytes += p->bytes;
-		edge->connections++;
+		/* TCP without SYN goes on with a connection that began before its entry. */
+		if (p->key.protocol != IPPROTO_TCP || p->tcp_flags & TCP_SYN)
+			edge->connections++;
 	}
 	if (config_level >= LEVEL_LOW) {
 		/* The entry in the map, not our copy, keeps what has been reported. */
@@ -507,6 +514,13 @@ static __always_inline void observe(struct packet *p, struct flow_entry *e, stru
 	emit_flow(p, e, peer, type);
 }
 
+/* Whether a forward entry that has been idle stands alone: its answers would not be translated. */
+static __always_inline int has_lost_peer(const struct packet *p, const struct flow_entry *e)
+{
+	return !e->is_reply && bpf_ktime_get_coarse_ns() - e->last_ns > PAIR_CHECK_NS &&
+	       bpf_ktime_get_coarse_ns() > e->last_ns && !peer_of(p, e);
+}
+
 /* The flow cache as a stage: the program's verdict, -1 with the drop reason set, or -2 for no entry. */
 #define NO_ENTRY -2
 
@@ -514,6 +528,7 @@ static __always_inline int cached_packet(struct packet *p, __u32 *preferred)
 {
 	struct flow_entry *e = bpf_map_lookup_elem(&flow_cache, &p->key);
 	struct edge_counters *edge;
+	int result;
 
 	if (!e)
 		return NO_ENTRY;
@@ -522,6 +537,12 @@ static __always_inline int cached_packet(struct packet *p, __u32 *preferred)
 	if (e->closed && (p->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN && !e->is_reply) {
 		/* The tuple is used again: a new connection. */
 		forget_peer(p, e);
+		return NO_ENTRY;
+	}
+	if (has_lost_peer(p, e)) {
+		/* Decided anew, with the same backend, so that the answer finds its way. */
+		*preferred = e->backend_id;
+		bpf_map_delete_elem(&flow_cache, &p->key);
 		return NO_ENTRY;
 	}
 	if (!is_current(e) && !revalidate(p, e)) {
@@ -535,7 +556,13 @@ static __always_inline int cached_packet(struct packet *p, __u32 *preferred)
 	edge = count_packet(p, e);
 	p->path |= 1u << STAGE_FLOW_CACHE | 1u << STAGE_DELIVER;
 	observe(p, e, edge);
-	return deliver(p, e);
+	result = deliver(p, e);
+	if (e->closed && p->key.protocol == IPPROTO_TCP && !(p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST))) {
+		/* The last ACK of a connection: nothing is left to translate. */
+		forget_peer(p, e);
+		bpf_map_delete_elem(&flow_cache, &p->key);
+	}
+	return result;
 }
 
 #endif

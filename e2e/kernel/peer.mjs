@@ -1,6 +1,7 @@
 // The two ends of test traffic, run inside a pod's network namespace. Prints JSON on one line.
 //   server tcp|udp ADDRESS PORT NAME      answers every message with NAME; prints "ready"
 //   client tcp|udp ADDRESS PORT COUNT [LOCAL]   COUNT exchanges, each on a socket of its own
+//   twice udp ADDRESS PORT MILLISECONDS   one socket, two datagrams with a pause; prints "ready" before the pause
 //   hold tcp ADDRESS PORT MILLISECONDS    one connection, a message every 5 ms
 //   hold udp ADDRESS PORT MILLISECONDS    one socket, a datagram every 5 ms
 import dgram from 'node:dgram';
@@ -64,6 +65,26 @@ async function ask() {
   console.log(JSON.stringify(answers));
 }
 
+function twice() {
+  const socket = dgram.createSocket(udpType);
+  const answers = [];
+  socket.on('message', (data) => {
+    answers.push(data.toString());
+    if (answers.length === 1) {
+      console.log('ready');
+      setTimeout(() => socket.send('again'), Number(argument));
+      setTimeout(
+        () => {
+          console.log(JSON.stringify(answers));
+          process.exit(0);
+        },
+        Number(argument) + ANSWER_MS,
+      );
+    }
+  });
+  socket.connect(port, address, () => socket.send('once'));
+}
+
 function hold() {
   const result = { sent: 0, received: 0, from: {}, error: '' };
   const note = (data) => {
@@ -107,4 +128,5 @@ function hold() {
 
 if (role === 'server') serve();
 else if (role === 'client') await ask();
+else if (role === 'twice') twice();
 else hold();

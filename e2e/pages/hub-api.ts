@@ -3,12 +3,17 @@ import { type APIRequestContext, type APIResponse, expect } from '@playwright/te
 import type { GetFlowsResponse } from '../../server/wire/hubble.ts';
 import type { FlowFilter } from '../../server/wire/live.ts';
 import type { MapEdge, ServiceMap } from '../../server/wire/service-map.ts';
+import type { HubStatus } from '../../server/wire/status.ts';
 
 export class HubApi {
   readonly #request: APIRequestContext;
 
   constructor(request: APIRequestContext) {
     this.#request = request;
+  }
+
+  async status(): Promise<HubStatus> {
+    return (await (await this.#get('/api/v1/status')).json()) as HubStatus;
   }
 
   async serviceMap(): Promise<ServiceMap> {
@@ -28,7 +33,10 @@ export class HubApi {
   }
 
   /** The newest flows of the filter, oldest first; `since` and `until` are RFC 3339. */
-  async flows(filter: FlowFilter, range: { last: number } | { since: string; until: string }): Promise<GetFlowsResponse[]> {
+  async flows(
+    filter: FlowFilter,
+    range: { last: number } | { since: string; until: string },
+  ): Promise<GetFlowsResponse[]> {
     const query = new URLSearchParams({ format: 'json' });
     for (const [name, value] of Object.entries(range)) query.set(name, String(value));
     for (const [name, values] of Object.entries(filter)) for (const value of values) query.append(name, value);

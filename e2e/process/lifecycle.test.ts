@@ -1,6 +1,6 @@
 /** A node from its start to its end, in all the ways it can end: it leaves nothing behind. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { CLIENTS, ECHO, sleeper } from './manifests.ts';
 import {
@@ -52,6 +52,23 @@ describe('the end', () => {
     const up = running(folder.path, await freePort());
     up.catch(() => {});
     await eventually('the start', () => traces().includes(`spyglass-${NODE}`) || undefined);
+    const pid = Number(readFileSync(`${STATE}.lock`, 'utf8'));
+    const tree = processTree(pid);
+    process.kill(pid, 'SIGINT');
+    await eventually('its end', () => stillRunning(tree).length === 0 || undefined, 5000);
+    expect(traces()).toEqual([]);
+    await up.catch(() => undefined);
+  });
+
+  test('Ctrl-C in the last step of the start is heard', async () => {
+    using folder = manifestFolder({ 'echo.yaml': ECHO });
+    const up = running(folder.path, await freePort());
+    up.catch(() => {});
+    // The cluster's DNS is the first pod to be started, when all other steps are done.
+    await eventually('the last step', () => {
+      const logs = existsSync(`${STATE}/logs`) ? readdirSync(`${STATE}/logs`) : [];
+      return logs.some((it) => it.startsWith('kube-system_kube-dns')) || undefined;
+    });
     const pid = Number(readFileSync(`${STATE}.lock`, 'utf8'));
     const tree = processTree(pid);
     process.kill(pid, 'SIGINT');

@@ -22,6 +22,8 @@ import { CounterReader } from './counters.ts';
 import { Datapath } from './datapath.ts';
 import { DictionarySource } from './dictionary.ts';
 import { Drain } from './drain.ts';
+import { LossBefore } from './loss-before.ts';
+import type { AgentHealth, AgentStats } from './metrics.ts';
 import { Outbox } from './outbox.ts';
 import { Uplink } from './uplink.ts';
 
@@ -46,7 +48,7 @@ const RECONCILE_MS = 30_000;
 /** Changes that come together are applied together. */
 const SETTLE_MS = 5;
 
-export class Agent implements AsyncDisposable {
+export class Agent implements AgentHealth, AsyncDisposable {
   readonly #options: AgentOptions;
   readonly #log: Logger;
   readonly #datapath: Datapath;
@@ -60,32 +62,30 @@ export class Agent implements AsyncDisposable {
   readonly #dictionary = new DictionarySource();
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #unwatch: () => void;
-  #lostBefore = 0;
+  readonly #lossBefore: LossBefore;
   #lostInRing = 0;
   #settle: NodeJS.Timeout | undefined;
   #sendAll = true;
   #problems = '';
+  #problem: string | null = 'The cluster state has not been applied yet.';
+  #pods = 0;
+  readonly #passes = { passes: 0, failures: 0, lastSeconds: 0 };
 
   /** Starts everything; the node's state must exist. @throws KernelError or Failure, with nothing left open. */
   constructor(options: AgentOptions, log: Logger) {
     this.#options = options;
     this.#log = log;
-    if (mountBpffs()) writeFileSync(join(options.state, 'bpffs-mounted'), '');
-    this.#datapath = new Datapath({
-      object: options.object,
-      pins: pinDirectory(options.node),
-      node: options.node,
-      netns: options.netns === undefined ? undefined : `/run/netns/${options.netns}`,
-      config: { config_level: options.level },
-    });
+    // First what can be wrong without having touched the kernel.
+    this.#source = openStateFile(clusterFile(options.state), (problem) => log.warn(problem));
+    mkdirSync(attachmentFolder(options.state), { recursive: true });
     try {
-      this.#source = openStateFile(clusterFile(options.state), (problem) => log.warn(problem));
+      this.#datapath = this.#load();
     } catch (error) {
-      this.#datapath[Symbol.dispose]();
+      void this.#source[Symbol.asyncDispose]();
       throw error;
     }
     this.#reader = new CounterReader(this.#datapath.maps);
-    this.#lostBefore = this.#reader.events().lost;
+    this.#lossBefore = new LossBefore(options.state, this.#datapath.countersId);
     this.#ring = new RingBuffer(this.#datapath.maps.events);
     this.#outbox = new Outbox(options.buffer);
     this.#uplink = this.#connect();
@@ -125,6 +125,41 @@ export class Agent implements AsyncDisposable {
     this.#datapath[Symbol.dispose]();
   }
 
+  /** Why this node's datapath is not in step with the cluster, null if it is. */
+  problem(): string | null {
+    return this.#problem;
+  }
+
+  stats(): AgentStats {
+    const { written, lost } = this.#reader.events();
+    return {
+      events: {
+        written,
+        drained: this.#drain.drained,
+        lostInRing: lost - this.#lossBefore.value,
+        lostInBuffer: this.#outbox.lost,
+      },
+      ringBytes: this.#ring.pending,
+      outboxBytes: this.#outbox.bytes,
+      maps: this.#datapath.fill(),
+      apply: { ...this.#passes },
+      hubConnected: this.#uplink.connected,
+      pods: this.#pods,
+    };
+  }
+
+  #load(): Datapath {
+    const { node, netns, state, level, object } = this.#options;
+    if (mountBpffs()) writeFileSync(join(state, 'bpffs-mounted'), '');
+    return new Datapath({
+      object,
+      pins: pinDirectory(node),
+      node,
+      netns: netns === undefined ? undefined : `/run/netns/${netns}`,
+      config: { config_level: level },
+    });
+  }
+
   #connect(): Uplink {
     const { node, version, hub } = this.#options;
     const hello = {
@@ -155,8 +190,9 @@ export class Agent implements AsyncDisposable {
   }
 
   #apply(): void {
+    const started = performance.now();
+    this.#passes.passes++;
     try {
-      const started = performance.now();
       const attachments = readAttachments(attachmentFolder(this.#options.state));
       const desired = this.#datapath.plan(this.#source.current, attachments);
       this.#report(desired.problems);
@@ -168,6 +204,12 @@ export class Agent implements AsyncDisposable {
         this.#log.error({ pod: attachment.name, reason }, 'pod not attached');
       const bad = new Set(failed.map((it) => it.attachment.podUid));
       this.#markReady(attachments.filter((it) => !bad.has(it.podUid)));
+      this.#pods = attachments.length - failed.length;
+      const [first] = failed;
+      this.#problem =
+        first === undefined
+          ? null
+          : `${failed.length} pods are not attached, ${first.attachment.name} among them: ${first.reason}.`;
       if (changes.written + changes.deleted > 0) {
         this.#log.info(
           { ...changes, pods: attachments.length, ms: Math.round(performance.now() - started) },
@@ -176,8 +218,11 @@ export class Agent implements AsyncDisposable {
       }
     } catch (error) {
       // The datapath keeps its last good state; the next change or the periodic pass tries again.
+      this.#passes.failures++;
+      this.#problem = `The cluster state could not be applied: ${sentence(error)}.`;
       this.#log.error({ error: sentence(error) }, 'could not apply the cluster state');
     }
+    this.#passes.lastSeconds = (performance.now() - started) / 1000;
   }
 
   #report(problems: readonly string[]): void {
@@ -195,8 +240,9 @@ export class Agent implements AsyncDisposable {
   #sendCounters(): void {
     this.#clock.refresh();
     const { written, lost } = this.#reader.events();
-    this.#lostInRing = lost - this.#lostBefore;
+    this.#lostInRing = lost - this.#lossBefore.value;
     if (!this.#uplink.connected) return;
+    this.#lossBefore.told(lost);
     const { edges, overflow, used } = this.#reader.edges(this.#sendAll);
     this.#sendAll = false;
     const cpu = process.cpuUsage();

@@ -37,6 +37,18 @@ const MAP_NAMES = [
   'events',
 ] as const;
 
+/** Hash maps, the ones that can fill up. */
+const SIZED_MAPS = [
+  'flow_cache',
+  'endpoints',
+  'interfaces',
+  'ipcache',
+  'services',
+  'service_slots',
+  'backends',
+  'edges',
+] as const;
+
 const ZERO_KEY = Buffer.alloc(4);
 
 export class Datapath implements Disposable {
@@ -118,6 +130,15 @@ export class Datapath implements Disposable {
     }
     this.#detachOthers(wanted);
     return failed;
+  }
+
+  /** How full the maps are; walks all their entries. */
+  fill(): { name: string; entries: number; maxEntries: number }[] {
+    return SIZED_MAPS.map((name) => ({
+      name,
+      entries: this.maps[name].count(),
+      maxEntries: this.maps[name].shape.maxEntries,
+    }));
   }
 
   [Symbol.dispose](): void {

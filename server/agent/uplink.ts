@@ -15,6 +15,8 @@ const IN_FLIGHT_BYTES = 8 * 1024 * 1024;
 /** A hub sends nothing larger than a welcome. */
 const MAX_HUB_MESSAGE = 64 * 1024;
 const RESUME_CHECK_MS = 20;
+/** A hub pings every 15 s; one that is silent for so long is gone, whatever TCP believes. */
+const SILENCE_MS = 45_000;
 
 const welcomeShape = z.object({ hub: z.string().max(128), last_batch: z.number().int().nonnegative() });
 const ackShape = z.object({ batch: z.number().int().nonnegative() });
@@ -106,12 +108,21 @@ export class Uplink implements Disposable {
     });
     this.#socket = socket;
     let reason = '';
+    const silence = setTimeout(() => {
+      reason = `the hub has said nothing for ${SILENCE_MS / 1000} s`;
+      socket.terminate();
+    }, SILENCE_MS);
     socket.on('open', () => this.#control(KIND.hello, this.#hello));
-    socket.on('message', (data) => this.#receive(socket, data as Buffer));
+    socket.on('ping', () => silence.refresh());
+    socket.on('message', (data) => {
+      silence.refresh();
+      this.#receive(socket, data as Buffer);
+    });
     socket.on('error', (error) => {
       reason = error.message;
     });
     socket.on('close', (code, text) => {
+      clearTimeout(silence);
       this.#welcomed = false;
       if (this.#closed) return;
       if (!this.#toldOutage) {

@@ -3,9 +3,11 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { Agent } from '../agent/agent.ts';
+import { startHealthServer } from '../agent/health-server.ts';
 import { Failure } from '../base/failure.ts';
 import { KernelError } from '../kernel/errors.ts';
 import { packageRoot } from '../standalone/package-root.ts';
+import { type ListenAddress, parseListen } from './listen.ts';
 import { ownVersion } from './version.ts';
 import { AGGREGATION_LEVEL } from '../wire/lists.gen.ts';
 
@@ -18,13 +20,14 @@ interface Options {
   hub: string;
   level: string;
   buffer: number;
+  listen: ListenAddress;
   exitWithParent?: true;
 }
 
 export function agentCommand(): Command {
   return new Command('agent')
-    .description('Load the datapath of this node, keep it in step with the cluster, stream its events to a hub')
-    .requiredOption('--node <name>', 'name of this node')
+    .description('load the datapath of this node, keep it in step with the cluster, stream its events to a hub')
+    .requiredOption('--node <name>', 'name of this node', nodeName)
     .requiredOption('--state <folder>', "the node's state folder, such as /run/spyglass/NODE")
     .requiredOption('--hub <url>', 'the hub, such as ws://127.0.0.1:12000', webSocketUrl)
     .option('--netns <name>', "namespace under /run/netns with the host sides of the pods' devices; default: this one")
@@ -34,6 +37,10 @@ export function agentCommand(): Command {
         .default('medium'),
     )
     .option('--buffer <bytes>', 'records kept for a hub that is away', bytes, 64 * MIB)
+    .option('--listen <host:port>', 'where probes and metrics are answered; port 0 takes a free one', parseListen, {
+      host: '127.0.0.1',
+      port: 9965,
+    })
     .option('--exit-with-parent', 'stop when standard input closes')
     .action(run);
 }
@@ -43,6 +50,8 @@ async function run(options: Options): Promise<void> {
   const level = AGGREGATION_LEVEL[options.level.toUpperCase() as keyof typeof AGGREGATION_LEVEL];
   const { node, netns, state, hub, buffer } = options;
   const root = packageRoot();
+  // First, so that a port in use is told before anything is attached.
+  await using health = await startHealthServer(options.listen);
   let agent: Agent;
   try {
     agent = new Agent(
@@ -53,6 +62,8 @@ async function run(options: Options): Promise<void> {
     if (error instanceof KernelError) throw new Failure(error.message, { cause: error });
     throw error;
   }
+  health.show(agent);
+  log.info(`probes and metrics on ${health.url}`);
   await stopRequest(options.exitWithParent === true);
   await agent[Symbol.asyncDispose]();
 }
@@ -65,6 +76,14 @@ function stopRequest(withParent: boolean): Promise<void> {
     process.stdin.once('end', () => resolve()).once('error', () => resolve());
     process.stdin.resume();
   });
+}
+
+/** Kubernetes' rule for node names; the name becomes a folder. */
+function nodeName(text: string): string {
+  if (!/^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/.test(text)) {
+    throw new InvalidArgumentError('It must be lower-case letters, digits, "-" and ".", at most 253.');
+  }
+  return text;
 }
 
 function webSocketUrl(text: string): string {

@@ -1,5 +1,5 @@
 /** Requests to a hub, for the verbs that ask one. Every error is one sentence for the person at the terminal. */
-import { Failure, sentence } from '../base/failure.ts';
+import { EXIT_FAILURE, EXIT_USAGE, Failure, sentence } from '../base/failure.ts';
 
 export const DEFAULT_HUB = 'http://127.0.0.1:12000';
 
@@ -25,7 +25,9 @@ export async function askHub(server: string, path: string, signal?: AbortSignal)
     );
   }
   if (response.ok) return response;
-  throw new Failure(`The hub at ${url.origin} answered ${response.status}: ${await detailOf(response)}`);
+  throw new Failure(`The hub at ${url.origin} answered ${response.status}: ${await detailOf(response)}`, {
+    exitCode: response.status === 400 ? EXIT_USAGE : EXIT_FAILURE,
+  });
 }
 
 async function detailOf(response: Response): Promise<string> {

@@ -2,6 +2,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { pino } from 'pino';
 import { startHub } from '../hub/hub.ts';
+import { type ListenAddress, parseListen } from './listen.ts';
 import { ownVersion } from './version.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -12,7 +13,7 @@ const UNITS: Readonly<Record<string, number>> = { '': 1, Ki: 1024, Mi: 1024 ** 2
 const EXIT_MS = 2000;
 
 interface Options {
-  listen: { host: string; port: number };
+  listen: ListenAddress;
   memory: number;
   exitWithParent?: true;
 }
@@ -46,16 +47,6 @@ async function run({ listen, memory, exitWithParent }: Options): Promise<void> {
   setTimeout(() => process.exit(0), EXIT_MS).unref();
   process.stdin.destroy();
   await hub.close();
-}
-
-/** Reads `127.0.0.1:12000`, `[::1]:0`, `localhost:12000`. */
-export function parseListen(text: string): { host: string; port: number } {
-  const match = /^(\[[0-9a-fA-F:]+\]|[^:[\]]+):(\d{1,5})$/.exec(text);
-  const port = Number(match?.[2]);
-  if (match?.[1] === undefined || port > 65_535) {
-    throw new InvalidArgumentError('It must be HOST:PORT, such as 127.0.0.1:12000 or [::1]:12000.');
-  }
-  return { host: match[1], port };
 }
 
 /** Reads `268435456`, `256Mi`, `1Gi`. */

@@ -5,6 +5,7 @@
  */
 import { Command, CommanderError } from 'commander';
 import { EXIT_FAILURE, EXIT_USAGE, Failure } from '../base/failure.ts';
+import { ownVersion } from './version.ts';
 
 const VERBS: Record<string, { summary: string; load: () => Promise<Command> }> = {
   up: {
@@ -30,7 +31,9 @@ const VERBS: Record<string, { summary: string; load: () => Promise<Command> }> =
 };
 
 async function program(verb: string | undefined): Promise<Command> {
-  const root = new Command('spyglass').description('A Kubernetes network datapath that explains itself');
+  const root = new Command('spyglass')
+    .description('A Kubernetes network datapath that explains itself')
+    .version(ownVersion(), '--version', 'print the version');
   for (const [name, { summary, load }] of Object.entries(VERBS)) {
     root.addCommand((name === verb ? await load() : new Command(name)).description(summary));
   }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { HubStatus } from '../wire/status.ts';
-import { parseListen, parseMemory } from './hub.ts';
+import { parseMemory } from './hub.ts';
+import { parseListen } from './listen.ts';
 import { observeCommand, observeQuery } from './observe.ts';
 import { statusText } from './status.ts';
 

@@ -36,7 +36,8 @@ export function readClusterState(path: string): ClusterState {
  */
 export function openStateFile(path: string, onProblem: (sentence: string) => void): ClusterSource {
   const listeners = new Set<(state: ClusterState) => void>();
-  let current: ClusterState;
+  // Of no use yet, but it tells of a missing folder in a sentence; the reading that counts comes after the watch began.
+  let current = readClusterState(path);
   const unwatch = watchFolder(dirname(path), QUIET_MS, (file) => file === basename(path), reload);
   try {
     current = readClusterState(path);

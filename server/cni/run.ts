@@ -30,5 +30,6 @@ export async function run(command: string, args: readonly string[], input = ''):
   if (ended.code === 0) return output;
   const why =
     ended.error?.message ?? (words.trim().replaceAll(/\s*\n\s*/g, '; ') || `it ended with code ${ended.code}`);
-  throw new Failure(`${[command, ...args].join(' ').slice(0, 200)} failed: ${why}`, { cause: ended.error });
+  const shown = [command, ...args].join(' ').replaceAll(/\s*\n\s*/g, '; ');
+  throw new Failure(`${shown.length > 200 ? `${shown.slice(0, 200)}…` : shown} failed: ${why}`, { cause: ended.error });
 }

@@ -137,23 +137,24 @@ function parseNamespaces(_name: string, values: readonly string[]): (names: Name
 }
 
 /** `ns/prefix`: exact namespace, prefix of the name; `prefix`: namespace default; `/prefix`: any namespace. */
-function parseQualified(value: string): (namespace: string, name: string) => boolean {
-  const [first = '', second] = value.split('/');
+function parseQualified(written: string, value: string): (namespace: string, name: string) => boolean {
+  const [first = '', second, more] = value.split('/');
+  if (more !== undefined) bad(written, value, 'NAME, NAMESPACE/NAME, NAMESPACE/ and /NAME');
   const namespace = second === undefined ? 'default' : first;
   const prefix = second ?? first;
   return (ns, name) => (ns !== '' || name !== '') && (namespace === '' || ns === namespace) && name.startsWith(prefix);
 }
 
-function parsePods(_name: string, values: readonly string[]): (names: Names) => EndTest {
-  const tests = values.map(parseQualified);
+function parsePods(name: string, values: readonly string[]): (names: Names) => EndTest {
+  const tests = values.map((value) => parseQualified(name, value));
   // Nodes have a name, too, but are not pods.
   return (names) =>
     endpointTest(names, (entry) => entry.namespace !== '' && tests.some((test) => test(entry.namespace, entry.name)));
 }
 
 /** The server side of a connection belongs to the service that the client addressed. */
-function parseServices(_name: string, values: readonly string[]): (names: Names) => EndTest {
-  const tests = values.map(parseQualified);
+function parseServices(name: string, values: readonly string[]): (names: Names) => EndTest {
+  const tests = values.map((value) => parseQualified(name, value));
   return (names) => {
     const ids = new Set<number>();
     for (const entry of names.services.values()) {
@@ -203,7 +204,7 @@ function parsePorts(name: string, values: readonly string[]): (names: Names) => 
 function parseIdentities(name: string, values: readonly string[]): (names: Names) => EndTest {
   const wanted = new Set(
     values.map((value) => {
-      if (/^\d{1,10}$/.test(value)) return Number(value);
+      if (/^\d{1,10}$/.test(value) && Number(value) <= 0xffff_ffff) return Number(value);
       const [identity] = listed(name, [value.replace(/^reserved:/, '')], IDENTITY);
       return identity ?? 0;
     }),

@@ -55,7 +55,7 @@ function identityText(endpoint: HubbleEndpoint): string {
 
 function typeText(flow: HubbleFlow): string {
   if (flow.event_type.type === EVENT_DROP) {
-    return flow.extensions?.value.spyglass.drop?.words ?? flow.drop_reason_desc ?? 'dropped';
+    return flow.extensions?.value.spyglass.drop?.words ?? String(flow.drop_reason_desc ?? 'dropped');
   }
-  return flow.trace_observation_point === undefined ? 'UNKNOWN' : pointWord(flow.trace_observation_point);
+  return flow.trace_observation_point === undefined ? 'UNKNOWN' : pointWord(String(flow.trace_observation_point));
 }

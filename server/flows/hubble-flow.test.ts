@@ -173,10 +173,10 @@ describe('other flows', () => {
     expect(flow.IP).toEqual({ source: '10.1.0.16', destination: '2001:db8::7', ipVersion: 'IPv6' });
   });
 
-  it('numbers that no list knows stay visible', () => {
+  it('numbers that no list knows stay numbers', () => {
     expect(flowOf({ ...SYN, type: 77, verdict: 99, observation_point: 50 })).toMatchObject({
-      verdict: '99',
-      trace_observation_point: '50',
+      verdict: 99,
+      trace_observation_point: 50,
       extensions: { value: { spyglass: { event: '77' } } },
     });
   });

@@ -41,7 +41,7 @@ export interface FlowContext {
   emitter: Emitter;
 }
 
-/** The flow under `record`. Numbers that no list knows stay visible as text of the number. */
+/** The flow under `record`. Of an enum value that no list knows the number is given, as proto3 JSON does. */
 export function toHubbleFlow(record: RecordCursor, context: FlowContext): HubbleFlow {
   const { names } = context;
   const isDrop = record.type === RECORD_TYPE.DROP;
@@ -55,7 +55,7 @@ export function toHubbleFlow(record: RecordCursor, context: FlowContext): Hubble
     time: formatTime(record.timeNs + context.clockOffsetNs),
     uuid: context.uuid,
     emitter: context.emitter,
-    verdict: VERDICT_NAME[record.verdict] ?? String(record.verdict),
+    verdict: VERDICT_NAME[record.verdict] ?? record.verdict,
     ...(reason !== 0 && { drop_reason: reason }),
     IP: {
       source: formatAddress(record.view, record.addressOffset('source')),
@@ -70,11 +70,11 @@ export function toHubbleFlow(record: RecordCursor, context: FlowContext): Hubble
     ...(isReply === true && { reply: true }),
     event_type: { type: isDrop ? EVENT_DROP : EVENT_TRACE, ...(subType !== 0 && { sub_type: subType }) },
     ...(service !== null && { [isReply === true ? 'source_service' : 'destination_service']: service }),
-    ...(hasDirection && { traffic_direction: DIRECTION_NAME[record.direction] ?? String(record.direction) }),
-    ...(!isDrop && point !== 0 && { trace_observation_point: OBSERVATION_POINT_NAME[point] ?? String(point) }),
+    ...(hasDirection && { traffic_direction: DIRECTION_NAME[record.direction] ?? record.direction }),
+    ...(!isDrop && point !== 0 && { trace_observation_point: OBSERVATION_POINT_NAME[point] ?? point }),
     ...(!isDrop && isReply !== undefined && { trace_reason: traceReason(record.type, isReply) }),
     ...(isDrop && { file: { name: SOURCE_FILE_WORDS[record.dropFile] ?? 'unknown', line: record.dropLine } }),
-    ...(reason !== 0 && { drop_reason_desc: DROP_REASON_NAME[reason] ?? String(reason) }),
+    ...(reason !== 0 && { drop_reason_desc: DROP_REASON_NAME[reason] ?? reason }),
     ...(isReply !== undefined && { is_reply: isReply }),
     ...(record.interface !== 0 && { interface: { index: record.interface } }),
     Summary: summaryOf(

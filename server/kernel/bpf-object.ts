@@ -5,7 +5,7 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Field } from '../wire/layout.ts';
-import { check, ERRNO, KernelError, tellingLine } from './errors.ts';
+import { check, ERRNO, KernelError, errnoOf, tellingLine } from './errors.ts';
 import { kernelRelease } from './kernel-release.ts';
 import { CONFIG } from './layouts.gen.ts';
 import { BpfMap, type MapShape, possibleCpus } from './maps.ts';
@@ -103,7 +103,7 @@ export class BpfObject implements Disposable {
 
   #place(pinDirectory: string | undefined): void {
     const { libbpf } = native();
-    if (pinDirectory !== undefined) mkdirSync(pinDirectory, { recursive: true, mode: 0o700 });
+    if (pinDirectory !== undefined) makePinDirectory(pinDirectory);
     let map = libbpf.bpf_object__next_map(this.#handle, NULL);
     while (!isNull(map)) {
       const name = libbpf.bpf_map__name(map);
@@ -128,6 +128,14 @@ export class BpfObject implements Disposable {
     const end = this.#log.indexOf(0);
     const line = tellingLine(this.#log.toString('latin1', 0, end < 0 ? LOG_BYTES : end));
     throw new KernelError(`load ${this.path} into Linux ${kernelRelease()}`, -code, loadAdvice(-code, line));
+  }
+}
+
+function makePinDirectory(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw new KernelError(`make the folder ${path} for pins`, errnoOf(error), 'Run as root, with /sys/fs/bpf mounted');
   }
 }
 

@@ -1,5 +1,6 @@
 /** The bpf file system, where maps and links are pinned so that they outlive a process. */
-import { statfsSync } from 'node:fs';
+import { existsSync, statfsSync } from 'node:fs';
+import { ERRNO, KernelError } from './errors.ts';
 import { checkErrno, native } from './native.ts';
 
 export const BPFFS = '/sys/fs/bpf';
@@ -13,6 +14,7 @@ const BPF_FS_MAGIC = 0xcafe4a11;
 
 /** Mounts /sys/fs/bpf if it is not mounted. @returns whether it had to. @throws KernelError if it cannot. */
 export function mountBpffs(): boolean {
+  if (!existsSync(BPFFS)) throw new KernelError(`mount ${BPFFS}`, ERRNO.ENOENT, 'Use a kernel with CONFIG_BPF_SYSCALL');
   if (statfsSync(BPFFS).type === BPF_FS_MAGIC) return false;
   const { libc } = native();
   checkErrno(

@@ -31,6 +31,11 @@ export const ERRNO = {
   ENOMEM: 12,
 } as const;
 
+/** The positive errno of an error that Node threw, 0 if it has none. */
+export function errnoOf(thrown: unknown): number {
+  return thrown instanceof Error && 'errno' in thrown && typeof thrown.errno === 'number' ? -thrown.errno : 0;
+}
+
 function adviceFor(errno: number): string {
   switch (errno) {
     case ERRNO.EPERM:

@@ -120,6 +120,13 @@ export class BpfMap implements Disposable {
     }
   }
 
+  /** How many entries there are; of an array map, how many there can be. */
+  count(): number {
+    let sum = 0;
+    for (const { count } of this.#batches()) sum += count;
+    return sum;
+  }
+
   /** The values of an array map from index 0 to `count`, back to back in `into`, which is returned. */
   readArray(count: number, into: Buffer): Buffer {
     let done = 0;

@@ -44,7 +44,10 @@ export function startChild({ argv, env, log, stateFolder, tied, ipc }: ChildOpti
   const { pid } = child;
   if (pid !== undefined) recordProcess(stateFolder, pid);
   const ended = new Promise<{ words: string; code: number | null }>((resolve) => {
-    child.once('error', (error) => resolve({ words: `could not be started: ${error.message}`, code: null }));
+    // Later errors are of its channel, when it ends while we speak to it: 'exit' tells of that.
+    child.on('error', (error) => {
+      if (pid === undefined) resolve({ words: `could not be started: ${error.message}`, code: null });
+    });
     child.once('exit', (code, signal) => {
       if (pid !== undefined) forgetProcess(stateFolder, pid);
       resolve({ words: code === null ? `was ended by ${signal}` : `ended with code ${code}`, code });
@@ -81,7 +84,8 @@ function messageOf(line: string): string {
     const { msg } = JSON.parse(line) as { msg?: unknown };
     return typeof msg === 'string' ? msg : line;
   } catch {
-    return line;
+    // Our own processes begin their last words with the command's name.
+    return line.replace(/^spyglass: /, '');
   }
 }
 

@@ -72,18 +72,24 @@ export class NodeRun {
     await step(`started ${plan.pods.length} pods`, () => this.#startPods(cluster));
   }
 
+  /** Follows the manifests until the run is to end. */
   async untilStopped(): Promise<void> {
     const unwatch = watchManifestFolder(this.#options.folder, () => {
       this.#changes = this.#changes.then(() => this.#applyChange());
     });
-    await new Promise((done) => this.#stopping.addEventListener('abort', done, { once: true }));
+    await new Promise<void>((done) => {
+      // It may have come during the last step of the start.
+      if (this.#stopping.aborted) done();
+      else this.#stopping.addEventListener('abort', () => done(), { once: true });
+    });
     unwatch();
   }
 
   async end(): Promise<void> {
     const began = performance.now();
     await this.#changes;
-    await Promise.all([this.#cluster?.stop(), this.#prober?.stop()]);
+    await this.#cluster?.stop();
+    await this.#prober?.stop();
     // The agent before the hub, so that its last batch arrives.
     const [hub, agent] = this.#services;
     await agent?.stop(AGENT_GRACE_MS);
@@ -123,7 +129,10 @@ export class NodeRun {
 
   #agentArguments(): string[] {
     const { name, netns, stateFolder } = this.#node;
-    return ['--node', name, '--netns', netns, '--state', stateFolder, '--hub', `ws://127.0.0.1:${this.#options.port}`];
+    const hub = `ws://127.0.0.1:${this.#options.port}`;
+    // Several nodes may run on this machine, so the port of its metrics is any that is free.
+    const places = ['--netns', netns, '--state', stateFolder, '--listen', '127.0.0.1:0'];
+    return ['--node', name, ...places, '--hub', hub];
   }
 
   /** Waits for `work`, but neither for a process that does not work nor for ever. */

@@ -6,23 +6,25 @@
  * Whatever the node's folders are (a home of root, say), the pod sees them at fixed places:
  *   /run/spyglass/app   the folder of manifests, and the working directory
  *   /run/spyglass/bin   first on PATH: node, spyglass-dns
- *   /run/spyglass/lib   Spyglass itself
+ *   /run/spyglass/lib   Spyglass itself: what is built, and the packages it uses
  *   /run/spyglass/dns   the zone of cluster names
  */
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { ContainerPlan } from '../cluster/plan.ts';
-import { packageRoot } from './package-root.ts';
+import { packageRoot, packagesFolder } from './package-root.ts';
 
 const VIEW = '/run/spyglass';
 const NOBODY = '65534';
 const PATH = `${VIEW}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`;
 
 const SCRIPT = `
-view=$1 pod=$2 app=$3 lib=$4 node=$5 dns=$6 host=$7 dir=$8; shift 8
+view=$1 pod=$2 app=$3 lib=$4 packages=$5 node=$6 dns=$7 host=$8 dir=$9; shift 9
 mount --bind "$node" "$view/bin/node"
 mount --bind "$app" "$view/app"
-mount --bind "$lib" "$view/lib"
+mount --bind "$lib/dist" "$view/lib/dist"
+mount --bind "$lib/package.json" "$view/lib/package.json"
+mount --bind "$packages" "$view/lib/node_modules"
 mount --bind "$dns" "$view/dns"
 mount --bind "$pod/resolv.conf" /etc/resolv.conf
 mount --bind "$pod/hosts" /etc/hosts
@@ -55,9 +57,10 @@ export const zoneFolder = (stateFolder: string): string => join(stateFolder, 'dn
 /** Makes the folder that pods see as /run/spyglass, with the places things are mounted on. */
 export function prepareView(stateFolder: string): void {
   const view = viewOf(stateFolder);
-  for (const folder of ['bin', 'app', 'lib', 'dns']) mkdirSync(join(view, folder), { recursive: true });
+  for (const folder of ['bin', 'app', 'lib/dist', 'lib/node_modules', 'dns'])
+    mkdirSync(join(view, folder), { recursive: true });
   mkdirSync(zoneFolder(stateFolder), { recursive: true });
-  writeFileSync(join(view, 'bin/node'), '');
+  for (const file of ['bin/node', 'lib/package.json']) writeFileSync(join(view, file), '');
   const dns = join(view, 'bin/spyglass-dns');
   writeFileSync(dns, `#!/bin/sh\nexec ${VIEW}/bin/node ${VIEW}/lib/dist/server/standalone/dns/main.js "$@"\n`);
   chmodSync(dns, 0o755);
@@ -83,7 +86,14 @@ export function launchArgv(place: LaunchPlace, pod: PodPlace, container: Contain
   const env = { PATH, HOME: '/tmp', HOSTNAME: pod.hostname, ...pod.env, ...container.env };
   const settings = Object.entries(env).map(([name, value]) => `${name}=${value}`);
   const workingDir = container.workingDir ?? `${VIEW}/app`;
-  const view = [viewOf(place.stateFolder), pod.files, resolve(place.folder), packageRoot(), process.execPath];
+  const view = [
+    viewOf(place.stateFolder),
+    pod.files,
+    resolve(place.folder),
+    packageRoot(),
+    packagesFolder(),
+    process.execPath,
+  ];
   const intoNetwork = `setpriv --pdeathsig=KILL -- nsenter --net=/run/netns/${pod.netns} --`;
   // Mounts made here stay here (slave), unmounts of other pods' namespaces outside arrive.
   const intoOwn = 'unshare --mount --propagation=slave --pid --uts --ipc --fork --kill-child=KILL --';

@@ -1,7 +1,7 @@
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
-import { checkKernel, checkPort } from './preflight.ts';
+import { checkCapabilities, checkKernel, checkPort } from './preflight.ts';
 
 test.each(['6.1.0-18-amd64', '6.18.44', '7.0.0-rc1'])('kernel %s will do', (version) => {
   expect(() => checkKernel(version)).not.toThrow();
@@ -19,4 +19,12 @@ test('a port that is taken is named; a free one is still free afterwards', async
   await new Promise((resolve) => server.close(resolve));
   await checkPort(port);
   await checkPort(port);
+});
+
+test('root without its powers is told which are missing', () => {
+  expect(() => checkCapabilities('Name:\tnode\nCapEff:\t000001ffffffffff\n')).not.toThrow();
+  // What Docker gives a container by default.
+  expect(() => checkCapabilities('CapEff:\t00000000a80425fb\n')).toThrow(
+    'this root lacks CAP_NET_ADMIN, CAP_SYS_ADMIN, which',
+  );
 });

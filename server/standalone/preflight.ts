@@ -1,5 +1,5 @@
 /** What must be there before anything is started. Each check throws one sentence that says what to do. */
-import { accessSync, constants, existsSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { delimiter, join } from 'node:path';
 import { release } from 'node:os';
@@ -13,15 +13,25 @@ const TOOLS = {
   flock: 'util-linux',
 };
 const LEAST_KERNEL = [6, 1] as const;
+/** Bits of linux/capability.h. Root in a container often lacks some. */
+const CAPABILITIES = {
+  CAP_KILL: 5,
+  CAP_SETGID: 6,
+  CAP_SETUID: 7,
+  CAP_SETPCAP: 8,
+  CAP_NET_ADMIN: 12,
+  CAP_SYS_ADMIN: 21,
+};
 /** Permission bits: others may list and enter. */
 const OTHERS_ENTER = 0o005;
 
-/** The folder, root, kernel, eBPF, IPv6, tools, in this order. */
+/** The folder, root, its capabilities, kernel, eBPF, IPv6, tools, in this order. */
 export function preflight(folder: string): void {
   checkFolder(folder);
   if (process.getuid?.() !== 0) {
     throw new Failure('spyglass up needs root, to make network namespaces and load eBPF programs: run it with sudo');
   }
+  checkCapabilities(readFileSync('/proc/self/status', 'utf8'));
   checkKernel(release());
   if (!existsSync('/proc/sys/kernel/unprivileged_bpf_disabled')) {
     throw new Failure(
@@ -36,6 +46,16 @@ export function preflight(folder: string): void {
   for (const [tool, debian] of Object.entries(TOOLS)) {
     if (!isOnPath(tool)) throw new Failure(`the program ${tool} is missing: install it (Debian package ${debian})`);
   }
+}
+
+/** Throws a Failure if this process, told by its /proc/PID/status, lacks a capability that is needed. */
+export function checkCapabilities(status: string): void {
+  const effective = BigInt(`0x${/^CapEff:\t([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'}`);
+  const missing = Object.entries(CAPABILITIES).filter(([, bit]) => ((effective >> BigInt(bit)) & 1n) === 0n);
+  if (missing.length === 0) return;
+  throw new Failure(
+    `this root lacks ${missing.map(([name]) => name).join(', ')}, which network namespaces, eBPF and pods take: run it outside of the container, or in a privileged one`,
+  );
 }
 
 /** Throws a Failure if the version, such as `6.1.0-18-amd64`, is too old. */

@@ -29,7 +29,9 @@ test('a process that keeps ending at once is hopeless, in its own last words', a
 
 test('a killed process is started again; stop ends the one that runs, though it does not want to', async () => {
   const told: string[] = [];
-  const it = supervise('thing', script('trap "" TERM; echo deaf $$; while :; do sleep 0.1; done'), (line) => told.push(line));
+  const it = supervise('thing', script('trap "" TERM; echo deaf $$; while :; do sleep 0.1; done'), (line) =>
+    told.push(line),
+  );
   const first = it.child.process.pid;
   it.child.process.kill('SIGKILL');
   await vi.waitFor(() => expect(it.child.process.pid).not.toBe(first));

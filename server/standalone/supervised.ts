@@ -40,6 +40,7 @@ export function supervise(
 
   async function watch(): Promise<void> {
     let pause = FIRST_PAUSE_MS;
+    let told = '';
     for (let brief = 0; ;) {
       const began = performance.now();
       const { words, code } = await child.ended;
@@ -50,7 +51,9 @@ export function supervise(
       const last = code === null ? '' : lastLine(options.log);
       const why = `the ${name} ${words}${last === '' ? '' : `: ${last}`}`;
       if (brief >= HOPELESS) giveUp(new Failure(why));
-      tell(`${why}; it is started again`);
+      // The same again is no news; what went wrong at the start is thrown in the end.
+      if (why !== told || steady) tell(`${why}; it is started again`);
+      told = why;
       await sleep(pause, undefined, { signal: stopping.signal }).catch(() => undefined);
       if (stopping.signal.aborted) return;
       pause = Math.min(pause * 2, LONGEST_PAUSE_MS);

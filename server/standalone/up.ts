@@ -25,6 +25,7 @@ export async function up(options: UpOptions, progress: Progress, stopping: Abort
     // Only now: what listens may have been the killed run's hub.
     await checkPort(options.port);
     await run.start(plan);
+    stopping.throwIfAborted();
     progress.tell(`\n  http://localhost:${options.port}\n\nCtrl-C stops node ${node.name} and removes it.`);
     await run.untilStopped();
   } catch (error) {

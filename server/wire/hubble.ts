@@ -3,6 +3,9 @@
  * proto field names in declaration order; defaults are left out; 64-bit integers are strings.
  */
 
+/** Name of an enum value; as proto3 JSON has it, the number if this build knows no name. */
+export type EnumValue = string | number;
+
 export interface HubbleEndpoint {
   ID?: number;
   identity?: number;
@@ -55,7 +58,7 @@ export interface HubbleFlow {
   time: string;
   uuid: string;
   emitter: { name: string; version: string };
-  verdict: string;
+  verdict: EnumValue;
   drop_reason?: number;
   IP?: { source: string; destination: string; ipVersion: 'IPv4' | 'IPv6' };
   l4?: HubbleL4;
@@ -67,11 +70,11 @@ export interface HubbleFlow {
   event_type: { type: number; sub_type?: number };
   source_service?: { name: string; namespace: string };
   destination_service?: { name: string; namespace: string };
-  traffic_direction?: string;
-  trace_observation_point?: string;
+  traffic_direction?: EnumValue;
+  trace_observation_point?: EnumValue;
   trace_reason?: string;
   file?: { name: string; line: number };
-  drop_reason_desc?: string;
+  drop_reason_desc?: EnumValue;
   is_reply?: boolean;
   interface?: { index: number; name?: string };
   Summary: string;

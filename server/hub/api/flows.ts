@@ -62,6 +62,8 @@ function readRequest(request: Request): FlowRequest {
   const since = parameters.time('since');
   const until = parameters.time('until');
   if (until !== null && follow) throw new Problem(400, '"until" cannot be used with "follow"; leave one of them out.');
+  if (since !== null && until !== null && since > until)
+    throw new Problem(400, '"since" lies after "until"; give a window that begins before it ends.');
   let limit = first ?? last;
   if (limit === null && (since !== null || until !== null)) limit = MAX_FLOWS;
   limit ??= follow ? 0 : DEFAULT_LAST;

@@ -1,4 +1,5 @@
 /** Sums of edges -> the service map. Pure: the same window and names give the same map. */
+import type { ServiceEntry } from '../../wire/agent.ts';
 import type { MapEdge, MapGroup, MapNode, Rtt, ServiceMap } from '../../wire/service-map.ts';
 import { DROP_REASON_NAME, IDENTITY, VERDICT, VERDICT_NAME } from '../../wire/lists.gen.ts';
 import type { Names } from '../../flows/dictionary.ts';
@@ -114,9 +115,8 @@ function nodeOfEnd(edge: TrackedEdge, end: End, group: MapGroup, world: Readonly
     return { id: `unknown/Pod/${endpoint}`, kind: 'Pod', namespace: '', name: `endpoint ${endpoint}` };
   }
   if (end === 'destination' && edge.verdict === VERDICT.DROPPED) {
-    // Dropped before a backend was chosen: the service itself is all that is known of the target.
-    const service = edge.names.services.get(edge.serviceId);
-    if (service !== undefined) return group === 'namespace' ? namespaceNode(service.namespace) : serviceNode(service);
+    const service = edge.names.services.get(edge.serviceId) ?? serviceAt(edge.names, edge.peer);
+    if (service !== undefined) return nodeOfService(service, edge.names, group);
   }
   switch (edge.identity(end)) {
     case IDENTITY.HOST:
@@ -126,6 +126,19 @@ function nodeOfEnd(edge: TrackedEdge, end: End, group: MapGroup, world: Readonly
     default:
       return worldNode(world.has(edge.peer) ? edge.peer : '');
   }
+}
+
+/** The service that has this address, whatever the port. */
+function serviceAt(names: Names, address: string): ServiceEntry | undefined {
+  return address === '' ? undefined : [...names.services.values()].find((it) => it.addresses.includes(address));
+}
+
+/** Dropped before a backend was chosen: what is behind the service now, or the service itself if nothing is. */
+function nodeOfService(service: ServiceEntry, names: Names, group: MapGroup): NodeIdentity {
+  if (group === 'namespace') return namespaceNode(service.namespace);
+  const [backend] = service.backends;
+  const behind = group === 'service' || backend === undefined ? undefined : nodeIndex(names, group).nodeOf(backend);
+  return behind ?? serviceNode(service);
 }
 
 function newSum(source: NodeIdentity, target: NodeIdentity, edge: TrackedEdge): Sum {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { isLoopback, refusal } from './security.ts';
+import { isLoopback } from '../../base/loopback.ts';
+import { refusal } from './security.ts';
 
 describe('which requests are answered', () => {
   it.each(['localhost', '127.0.0.1', '127.8.8.8', '[::1]', '::1', 'LOCALHOST'])('%s is this machine', (host) => {

@@ -3,8 +3,8 @@
  * the Host header must name this machine (a page elsewhere can make its own name resolve to 127.0.0.1),
  * and an Origin, if there is one, must be the hub's own.
  */
-import { isIP } from 'node:net';
 import type { IncomingMessage } from 'node:http';
+import { isLoopback } from '../../base/loopback.ts';
 import { Problem } from './problem.ts';
 
 /** Longest request target, bytes. */
@@ -29,12 +29,6 @@ export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   'Cross-Origin-Opener-Policy': 'same-origin',
   'Cross-Origin-Resource-Policy': 'same-origin',
 };
-
-/** Whether a host name or address is this machine only: localhost, 127.0.0.0/8, ::1. */
-export function isLoopback(host: string): boolean {
-  const name = host.replace(/^\[(.*)\]$/, '$1').toLowerCase();
-  return name === 'localhost' || name === '::1' || (isIP(name) === 4 && name.startsWith('127.'));
-}
 
 /** Why the request is refused, null if it is not. */
 export function refusal(request: Pick<IncomingMessage, 'headers' | 'url'>): Problem | null {

@@ -74,6 +74,12 @@ export function walkRecords(batch: Batch, cursor: RecordCursor, recordSize: numb
       for (let j = 0; j <= i; j++) offsets[j] = j * recordSize;
     }
     at += paddedCapture(captured);
+    if (at > records.length) {
+      throw new ProtocolError(
+        'batch',
+        `Record ${i + 1} claims ${captured} captured bytes, beyond the end of the batch.`,
+      );
+    }
   }
   if (at !== records.length) {
     throw new ProtocolError('batch', `The batch has ${records.length - at} bytes after its last record.`);

@@ -23,6 +23,8 @@ export class LiveClient {
   readonly #state: HubState;
   readonly #renderMap: (map: MapSubscription) => string;
   readonly #gone = new AbortController();
+  /** Ends the search for first rows when another subscription takes its place. */
+  #search = new AbortController();
   #map: MapSubscription | null = null;
   #flows: FlowsSubscription | null = null;
   #timeline: TimelineSubscription | null = null;
@@ -106,18 +108,23 @@ export class LiveClient {
   #follow(flows: FlowsSubscription | null): void {
     this.#flows = flows;
     this.#next = null;
+    this.#search.abort();
     if (flows === null) return;
+    const search = new AbortController();
+    this.#search = search;
     const { store } = this.#state;
     const end = store.nextId;
     const query = { filter: flows.filter, since: null, until: null };
-    findFlows(store, query, flows.last, 'newest', this.#gone.signal).then(
+    findFlows(store, query, flows.last, 'newest', AbortSignal.any([this.#gone.signal, search.signal])).then(
       (ids) => {
         // Another subscription may have come while this one was looked up.
         if (this.#flows !== flows) return;
         this.#next = end;
         this.send(this.#rows(ids, 1, ids.length));
       },
-      () => this.cut(),
+      () => {
+        if (!search.signal.aborted) this.cut();
+      },
     );
   }
 

@@ -54,7 +54,10 @@ export function ConnectionState({ connection, status, hold, now, onRetry }: Conn
 
 function Live({ status }: { status: StatusMessage }): ReactNode {
   const nodes = status.nodes.filter((node) => node.connected);
-  const slowest = nodes.reduce<StatusMessage['nodes'][number] | null>((worst, node) => (worst === null || node.lag_s > worst.lag_s ? node : worst), null);
+  const slowest = nodes.reduce<StatusMessage['nodes'][number] | null>(
+    (worst, node) => (worst === null || node.lag_s > worst.lag_s ? node : worst),
+    null,
+  );
   const lag = slowest?.lag_s ?? 0;
   const losers = status.nodes.filter((node) => node.lost > 0).map((node) => node.name);
   const gone = status.nodes.length - nodes.length;
@@ -69,7 +72,8 @@ function Live({ status }: { status: StatusMessage }): ReactNode {
         <b className="m">{isReplay ? 'REPLAY' : 'Live'}</b>
       </span>
       <span className={isLate ? 'warn' : ''}>
-        {lag < 9.95 ? lag.toFixed(1) : Math.round(lag)} s behind{isLate && many && slowest !== null ? `, ${slowest.name}` : ''}
+        {lag < 9.95 ? lag.toFixed(1) : Math.round(lag)} s behind
+        {isLate && many && slowest !== null ? `, ${slowest.name}` : ''}
       </span>
       <span className={status.lost > 0 ? 'warn' : ''}>
         {exact(status.lost)} lost{losers.length > 0 && many ? `, ${losers.slice(0, 2).join(', ')}` : ''}

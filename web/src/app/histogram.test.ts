@@ -2,9 +2,12 @@ import { describe, expect, it } from 'vitest';
 import type { TimelineMessage } from '../../../server/wire/live.ts';
 import { barsOf, marksOf, ticksOf } from './histogram.ts';
 
+/** 20 s past a whole minute. */
+const START = 1_800_000_020_000;
+
 function timeline(change: Partial<TimelineMessage> = {}): TimelineMessage {
   const buckets = Array.from({ length: 150 }, () => ({ flows: 100, drops: 0, lost: false }));
-  return { type: 'timeline', since_ms: 1_800_000_005_000, bucket_ms: 2000, buckets, marks: [], ...change };
+  return { type: 'timeline', since_ms: START, bucket_ms: 2000, buckets, marks: [], ...change };
 }
 
 describe('time strip', () => {
@@ -31,8 +34,11 @@ describe('time strip', () => {
   });
 
   it('labels the newest marks that have room', () => {
-    const at = (share: number, text: string) => ({ time_ms: 1_800_000_005_000 + share * 300_000, text });
-    const marks = marksOf(timeline({ marks: [at(0.5, 'pod a started'), at(0.52, 'pod b started'), at(0.1, 'old')] }), 1000);
+    const at = (share: number, text: string) => ({ time_ms: START + share * 300_000, text });
+    const marks = marksOf(
+      timeline({ marks: [at(0.5, 'pod a started'), at(0.52, 'pod b started'), at(0.1, 'old')] }),
+      1000,
+    );
     expect(marks.map(({ text }) => text)).toEqual(['pod b started', null, 'old']);
   });
 });

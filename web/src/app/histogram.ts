@@ -52,7 +52,8 @@ export function ticksOf({ since_ms: since, bucket_ms: bucket, buckets }: Timelin
   const span = bucket * buckets.length;
   const step = 1000 * (STEPS_S.find((seconds) => span / (seconds * 1000) <= MAX_TICKS) ?? 300);
   const ticks: Tick[] = [];
-  for (let time = Math.ceil(since / step) * step; time < since + span; time += step) ticks.push({ time, at: (time - since) / span });
+  for (let time = Math.ceil(since / step) * step; time < since + span; time += step)
+    ticks.push({ time, at: (time - since) / span });
   // One that would be cut at the edge is left out.
   return ticks.filter(({ at }) => at > 0.02 && at < 0.98);
 }
@@ -63,7 +64,10 @@ export interface Mark extends Tick {
 }
 
 /** The newest marks have labels, each with room for its text; `width` is that of the strip in px. */
-export function marksOf({ since_ms: since, bucket_ms: bucket, buckets, marks }: TimelineMessage, width: number): Mark[] {
+export function marksOf(
+  { since_ms: since, bucket_ms: bucket, buckets, marks }: TimelineMessage,
+  width: number,
+): Mark[] {
   const span = bucket * buckets.length;
   let free = 1;
   let labels = 0;

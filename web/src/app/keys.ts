@@ -26,21 +26,28 @@ export const KEY_HELP: readonly KeyHelp[] = [
 ];
 
 /** Key, or `g` and a key with a space between -> what it does. `Shift+X` names a shifted letter. */
-export type KeyMap = Readonly<Record<string, () => void>>;
+export type KeyMap = Readonly<Record<string, (event: KeyboardEvent) => void>>;
 
 const CHORD_MS = 1200;
 const ALWAYS = new Set(['Escape', 'Home', '?']);
 
 export function useKeys(keys: KeyMap, singleLetters: boolean): void {
   const latest = useRef({ keys, singleLetters });
-  latest.current = { keys, singleLetters };
+  useEffect(() => {
+    latest.current = { keys, singleLetters };
+  });
   useEffect(() => {
     let chord = { key: '', until: 0 };
     const onKey = (event: KeyboardEvent): void => {
       if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
       if (isTyping(event.target) && event.key !== 'Escape') return;
       // A button that has the focus is pressed by Space.
-      if (event.key === ' ' && event.target instanceof HTMLElement && event.target.closest('button, select, a, summary')) return;
+      if (
+        event.key === ' ' &&
+        event.target instanceof HTMLElement &&
+        event.target.closest('button, select, a, summary')
+      )
+        return;
       if (!latest.current.singleLetters && !ALWAYS.has(event.key)) return;
       const name = event.shiftKey && /^[A-Z]$/.test(event.key) ? `Shift+${event.key}` : event.key;
       const isSecond = event.timeStamp < chord.until;
@@ -48,7 +55,7 @@ export function useKeys(keys: KeyMap, singleLetters: boolean): void {
       chord = { key: name, until: name === 'g' ? event.timeStamp + CHORD_MS : 0 };
       if (run === undefined) return;
       event.preventDefault();
-      run();
+      run(event);
     };
     window.addEventListener('keydown', onKey);
     return () => window.removeEventListener('keydown', onKey);
@@ -56,5 +63,8 @@ export function useKeys(keys: KeyMap, singleLetters: boolean): void {
 }
 
 function isTyping(target: EventTarget | null): boolean {
-  return target instanceof HTMLElement && target.closest('input:not([type=checkbox]), textarea, select, [contenteditable]') !== null;
+  return (
+    target instanceof HTMLElement &&
+    target.closest('input:not([type=checkbox]), textarea, select, [contenteditable]') !== null
+  );
 }

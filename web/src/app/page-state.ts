@@ -57,6 +57,11 @@ export function writeAddress(state: PageState, unknownPath = '/'): string {
   if (state.selected !== null) query.set('selected', state.selected);
   for (const id of state.folded) query.append('fold', id);
   if (state.held) query.set('held', 'true');
-  const text = query.toString().replaceAll('%2F', '/').replaceAll('%3A', ':').replaceAll('%2C', ',').replaceAll('%3E', '>');
+  const text = query
+    .toString()
+    .replaceAll('%2F', '/')
+    .replaceAll('%3A', ':')
+    .replaceAll('%2C', ',')
+    .replaceAll('%3E', '>');
   return text === '' ? path : `${path}?${text}`;
 }

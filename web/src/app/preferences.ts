@@ -20,7 +20,11 @@ function save(key: string, value: string): void {
 }
 
 /** A length in px, within its limits. */
-export function useLength(key: string, start: number, [least, most]: readonly [number, number]): [number, (px: number) => void] {
+export function useLength(
+  key: string,
+  start: number,
+  [least, most]: readonly [number, number],
+): [number, (px: number) => void] {
   const limit = useCallback((px: number) => Math.round(Math.min(most, Math.max(least, px))), [least, most]);
   const [length, setLength] = useState(() => {
     const saved = Number(load(key) ?? Number.NaN);

@@ -16,18 +16,35 @@ interface TimeStripProps {
   onHeld: (isHeld: boolean) => void;
 }
 
-export const TimeStrip = memo(function TimeStrip({ timeline, status, range, onRange, isHeld, onHeld }: TimeStripProps): ReactNode {
+export const TimeStrip = memo(function TimeStrip({
+  timeline,
+  status,
+  range,
+  onRange,
+  isHeld,
+  onHeld,
+}: TimeStripProps): ReactNode {
   const until = timeline === null ? null : timeline.since_ms + timeline.bucket_ms * timeline.buckets.length;
   return (
     <section className="time" aria-label="Time">
       <div className="clock">
         <div className="seg">
-          <button type="button" className="on" aria-pressed={isHeld} title="Live or held (Space)" onClick={() => onHeld(!isHeld)}>
+          <button
+            type="button"
+            className="on"
+            aria-pressed={isHeld}
+            title="Live or held (Space)"
+            onClick={() => onHeld(!isHeld)}
+          >
             <Icon name={isHeld ? 'play' : 'pause'} size={12} />
             {isHeld ? 'Held' : 'Live'}
           </button>
           <label className="pick">
-            <select aria-label="Range" value={range} onChange={(event) => onRange(RANGES.find((known) => known === Number(event.target.value)) ?? 300)}>
+            <select
+              aria-label="Range"
+              value={range}
+              onChange={(event) => onRange(RANGES.find((known) => known === Number(event.target.value)) ?? 300)}
+            >
               {RANGES.map((seconds) => (
                 <option key={seconds} value={seconds}>
                   Last {seconds / 60} min
@@ -66,7 +83,12 @@ function Histogram({ timeline }: { timeline: TimelineMessage }): ReactNode {
   const marks = marksOf(timeline, width);
   return (
     <div ref={box} className="bars">
-      <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" role="img" aria-label="Flows above the line, drops below it">
+      <svg
+        viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
+        preserveAspectRatio="none"
+        role="img"
+        aria-label="Flows above the line, drops below it"
+      >
         <defs>
           <pattern id="lost" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
             <path d="M0 0v5" stroke="var(--audit)" strokeWidth="3" />
@@ -77,7 +99,12 @@ function Histogram({ timeline }: { timeline: TimelineMessage }): ReactNode {
         <path fill="url(#lost)" d={lost} />
         <path className="base" d={`M0 ${BASE}H${WIDTH}`} vectorEffect="non-scaling-stroke" />
         {marks.map(({ time, at }) => (
-          <path key={`${time} ${at}`} className="mark" d={`M${at * WIDTH} 5V${BASE}`} vectorEffect="non-scaling-stroke" />
+          <path
+            key={`${time} ${at}`}
+            className="mark"
+            d={`M${at * WIDTH} 5V${BASE}`}
+            vectorEffect="non-scaling-stroke"
+          />
         ))}
       </svg>
       {marks.map(({ time, at, text }) =>

@@ -1,5 +1,5 @@
 /** The page state, kept in the address: back and forward walk through it. */
-import { useCallback, useSyncExternalStore } from 'react';
+import { useSyncExternalStore } from 'react';
 import { type PageState, readAddress, writeAddress } from './page-state.ts';
 
 const listeners = new Set<() => void>();
@@ -20,7 +20,7 @@ function subscribe(listener: () => void): () => void {
 }
 
 /** Another page or filter is a step to come back from; the rest only changes the address. */
-export function changePage(change: Partial<PageState>): void {
+function changePage(change: Partial<PageState>): void {
   const next = { ...current, ...change };
   const isStep = next.page !== current.page || next.filter !== current.filter;
   const before = writeAddress(current, location.pathname);
@@ -32,5 +32,5 @@ export function changePage(change: Partial<PageState>): void {
 
 export function usePage(): [PageState, (change: Partial<PageState>) => void] {
   const state = useSyncExternalStore(subscribe, () => current);
-  return [state, useCallback(changePage, [])];
+  return [state, changePage];
 }

@@ -1,5 +1,5 @@
 /** What could be typed next: names first, then values that the flows on the page have, with their counts. */
-import type { HubbleFlow } from '../../../server/wire/hubble.ts';
+import type { EnumValue, HubbleFlow } from '../../../server/wire/hubble.ts';
 import type { FlowRow } from '../../../server/wire/live.ts';
 import { portOf, protocolOf } from '../words/ends.ts';
 import { FILTER_NAMES, KNOWN_VALUES, SHORT_FORMS, shownName } from './names.ts';
@@ -35,7 +35,8 @@ export function suggest(word: string, rows: readonly FlowRow[]): Suggestion[] {
 /** Value of a filter name -> flows that have it. */
 function countValues(name: string, rows: readonly FlowRow[]): Map<string, number> {
   const counts = new Map<string, number>();
-  for (const { flow } of rows) for (const value of new Set(valuesOf(name, flow))) counts.set(value, (counts.get(value) ?? 0) + 1);
+  for (const { flow } of rows)
+    for (const value of new Set(valuesOf(name, flow))) counts.set(value, (counts.get(value) ?? 0) + 1);
   return counts;
 }
 
@@ -45,7 +46,7 @@ function valuesOf(name: string, flow: HubbleFlow): string[] {
     : name.startsWith('to-')
       ? (['destination'] as const)
       : (['source', 'destination'] as const);
-  const values = ends.map((end) => {
+  const values = ends.map((end): string | undefined => {
     const { namespace, pod_name: pod, workloads, identity } = flow[end];
     const service = end === 'source' ? flow.source_service : flow.destination_service;
     switch (name.replace(/^(from|to)-/, '')) {
@@ -66,11 +67,11 @@ function valuesOf(name: string, flow: HubbleFlow): string[] {
       case 'protocol':
         return protocolOf(flow).toLowerCase();
       case 'verdict':
-        return flow.verdict.toLowerCase();
+        return lowerName(flow.verdict);
       case 'drop-reason':
-        return flow.drop_reason_desc?.toLowerCase();
+        return lowerName(flow.drop_reason_desc);
       case 'traffic-direction':
-        return flow.traffic_direction?.toLowerCase();
+        return lowerName(flow.traffic_direction);
       case 'reply':
         return flow.is_reply?.toString();
       case 'node-name':
@@ -79,5 +80,10 @@ function valuesOf(name: string, flow: HubbleFlow): string[] {
         return undefined;
     }
   });
-  return values.filter((value) => value !== undefined && value !== '');
+  return values.filter((value): value is string => value !== undefined && value !== '');
+}
+
+/** Numbers that have no name cannot be asked for. */
+function lowerName(value: EnumValue | undefined): string | undefined {
+  return typeof value === 'string' ? value.toLowerCase() : undefined;
 }

@@ -97,7 +97,11 @@ export function FilterBar({ terms, onTerms, rows, refusal, field, onOpen }: Filt
         <Icon name="search" />
         <span className="chips">
           {terms.map((term) => (
-            <Chip key={formatTerm(term)} term={term} onRemove={() => onTerms(terms.filter((other) => other !== term))} />
+            <Chip
+              key={formatTerm(term)}
+              term={term}
+              onRemove={() => onTerms(terms.filter((other) => other !== term))}
+            />
           ))}
         </span>
         <input
@@ -147,7 +151,13 @@ export function FilterBar({ terms, onTerms, rows, refusal, field, onOpen }: Filt
 function Chip({ term, onRemove }: { term: Term; onRemove: () => void }): ReactNode {
   const classes = ['chip', term.exclude && 'not', term.error !== null && 'wrong'].filter(Boolean).join(' ');
   return (
-    <button type="button" className={classes} title={term.error ?? 'Remove'} aria-label={`Remove ${formatTerm(term)}`} onClick={onRemove}>
+    <button
+      type="button"
+      className={classes}
+      title={term.error ?? 'Remove'}
+      aria-label={`Remove ${formatTerm(term)}`}
+      onClick={onRemove}
+    >
       <i>
         {term.exclude && 'not '}
         {shownName(term.name)}:

@@ -37,9 +37,12 @@ describe('filter grammar', () => {
     expect(parseFilter('ns:')[0]?.error).toContain('needs a value');
   });
 
-  it.each(['', 'ns:shop -to:orders', 'workload:"a b",c', 'ip:10.0.0.1 verdict:dropped'])('formats %j as it was', (text) => {
-    expect(formatFilter(parseFilter(text))).toBe(text);
-  });
+  it.each(['', 'ns:shop -to:orders', 'workload:"a b",c', 'ip:10.0.0.1 verdict:dropped'])(
+    'formats %j as it was',
+    (text) => {
+      expect(formatFilter(parseFilter(text))).toBe(text);
+    },
+  );
 
   it('says what the map cannot apply', () => {
     expect(mapPart(read('ns:shop ip:10.0.0.1 -reply:true'))).toEqual({

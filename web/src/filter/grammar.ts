@@ -92,11 +92,18 @@ function parseTerm(token: string): Term {
 function freeText(token: string): Term {
   const exclude = token.startsWith('-');
   const [value = ''] = splitValues(exclude ? token.slice(1) : token);
-  return { exclude, name: looksLikeAddress(value) ? 'ip' : 'pod', values: [value], error: value === '' ? 'Text to look for is missing.' : null };
+  return {
+    exclude,
+    name: looksLikeAddress(value) ? 'ip' : 'pod',
+    values: [value],
+    error: value === '' ? 'Text to look for is missing.' : null,
+  };
 }
 
 function splitValues(text: string): string[] {
-  return (text.match(/"[^"]*"?|[^,"]+/g) ?? []).map((value) => value.replaceAll('"', '').trim()).filter((value) => value !== '');
+  return (text.match(/"[^"]*"?|[^,"]+/g) ?? [])
+    .map((value) => value.replaceAll('"', '').trim())
+    .filter((value) => value !== '');
 }
 
 function errorOf({ name, values }: Pick<Term, 'name' | 'values'>, written: string): string | null {
@@ -107,7 +114,9 @@ function errorOf({ name, values }: Pick<Term, 'name' | 'values'>, written: strin
   if (values.length === 0) return `${written} needs a value, such as ${exampleOf(name)}.`;
   if (values.length > MAX_VALUES) return `${written} has more than ${MAX_VALUES} values; use fewer.`;
   const known = KNOWN_VALUES[name];
-  const wrong = values.find((value) => (known === undefined ? !isPossible(name, value) : !known.includes(value.toLowerCase().replaceAll('-', '_'))));
+  const wrong = values.find((value) =>
+    known === undefined ? !isPossible(name, value) : !known.includes(value.toLowerCase().replaceAll('-', '_')),
+  );
   if (wrong === undefined) return null;
   if (known === undefined) return `${wrong} is no ${name.replace(/^(from|to)-/, '')}; write it as ${exampleOf(name)}.`;
   const meant = nearest(wrong.toLowerCase(), known);
@@ -128,7 +137,9 @@ function exampleOf(name: string): string {
 }
 
 function looksLikeAddress(text: string): boolean {
-  return /^\d{1,3}(\.\d{1,3}){3}(\/\d{1,2})?$/.test(text) || /^[0-9a-f]{0,4}(:[0-9a-f.]{0,15}){2,8}(\/\d{1,3})?$/i.test(text);
+  return (
+    /^\d{1,3}(\.\d{1,3}){3}(\/\d{1,2})?$/.test(text) || /^[0-9a-f]{0,4}(:[0-9a-f.]{0,15}){2,8}(\/\d{1,3})?$/i.test(text)
+  );
 }
 
 /** The API takes a pod or service without namespace for one of `default`; a person means any. */

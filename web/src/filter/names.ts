@@ -16,7 +16,15 @@ export const FILTER_NAMES: readonly string[] = [
 ];
 
 /** The map counts edges, which know neither addresses of pods nor single packets. */
-const NOT_ON_MAP: ReadonlySet<string> = new Set(['ip', 'from-ip', 'to-ip', 'from-port', 'traffic-direction', 'type', 'reply']);
+const NOT_ON_MAP: ReadonlySet<string> = new Set([
+  'ip',
+  'from-ip',
+  'to-ip',
+  'from-port',
+  'traffic-direction',
+  'type',
+  'reply',
+]);
 
 export function isOnMap(name: string): boolean {
   return !NOT_ON_MAP.has(name.replace(/^not\./, ''));

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { HubbleFlow } from '../../../server/wire/hubble.ts';
 import type { MapEdge } from '../../../server/wire/service-map.ts';
-import { isOfEdge, isOfNode, nodeIdsOf } from './edge-of.ts';
+import { edgeOfId, isOfEdge, isOfNode, nodeIdsOf } from './edge-of.ts';
 
 const load = { namespace: 'clients', pod_name: 'load-1', workloads: [{ name: 'load', kind: 'Deployment' }] };
 const web = { namespace: 'shop', pod_name: 'web-1', workloads: [{ name: 'web', kind: 'Deployment' }] };
@@ -18,7 +18,12 @@ const reply = {
   l4: { TCP: { source_port: 8080, destination_port: 40_000 } },
   is_reply: true,
 } as HubbleFlow;
-const edge = { source: 'clients/Deployment/load', target: 'shop/Deployment/web', protocol: 'TCP', port: 8080 } as MapEdge;
+const edge = {
+  source: 'clients/Deployment/load',
+  target: 'shop/Deployment/web',
+  protocol: 'TCP',
+  port: 8080,
+} as MapEdge;
 
 describe('flows of an edge', () => {
   it('are its requests and their replies', () => {
@@ -30,6 +35,16 @@ describe('flows of an edge', () => {
     expect(isOfEdge(request, { ...edge, port: 80 }, 'workload')).toBe(false);
     expect(isOfEdge(request, { ...edge, protocol: 'UDP' }, 'workload')).toBe(false);
     expect(isOfEdge({ ...reply, is_reply: false }, edge, 'workload')).toBe(false);
+  });
+
+  it('are known by the id of the edge', () => {
+    expect(edgeOfId('clients/Deployment/load>world/fd42::c:TCP/80')).toEqual({
+      source: 'clients/Deployment/load',
+      target: 'world/fd42::c',
+      protocol: 'TCP',
+      port: 80,
+    });
+    expect(edgeOfId('shop/Deployment/web')).toBeNull();
   });
 
   it('are known at each level', () => {

@@ -1,5 +1,6 @@
 /** Which flows belong to the edge or node that is selected on the map. */
 import type { HubbleFlow } from '../../../server/wire/hubble.ts';
+import type { FlowRow } from '../../../server/wire/live.ts';
 import type { MapEdge, MapGroup } from '../../../server/wire/service-map.ts';
 import { type End, portOf, protocolOf, serviceOf } from '../words/ends.ts';
 
@@ -13,13 +14,26 @@ export function nodeIdsOf(flow: HubbleFlow, end: End, group: MapGroup): string[]
   }
   if (group === 'namespace') return [`${namespace}/Namespace/${namespace}`];
   const [workload] = workloads ?? [];
-  const own = group === 'pod' || workload === undefined ? `${namespace}/Pod/${pod}` : `${namespace}/${workload.kind}/${workload.name}`;
+  const own =
+    group === 'pod' || workload === undefined
+      ? `${namespace}/Pod/${pod}`
+      : `${namespace}/${workload.kind}/${workload.name}`;
   if (group !== 'service') return [own];
   return [own, `${namespace}/Service/${service?.name ?? workload?.name ?? pod}`];
 }
 
+/** What an edge is, without its figures. */
+export type EdgeEnds = Pick<MapEdge, 'source' | 'target' | 'protocol' | 'port'>;
+
+/** Reads an edge's id; null if it is the id of something else. */
+export function edgeOfId(id: string): EdgeEnds | null {
+  const [, source, target, protocol, port] = /^([^>]+)>(.+):(\w+)\/(\d{1,5})$/.exec(id) ?? [];
+  if (source === undefined || target === undefined || protocol === undefined) return null;
+  return { source, target, protocol, port: Number(port) };
+}
+
 /** Whether the flow, or the reply to it, is traffic of the edge. */
-export function isOfEdge(flow: HubbleFlow, edge: MapEdge, group: MapGroup): boolean {
+export function isOfEdge(flow: HubbleFlow, edge: EdgeEnds, group: MapGroup): boolean {
   const [client, server]: [End, End] = flow.is_reply === true ? ['destination', 'source'] : ['source', 'destination'];
   return (
     protocolOf(flow) === edge.protocol &&
@@ -31,4 +45,12 @@ export function isOfEdge(flow: HubbleFlow, edge: MapEdge, group: MapGroup): bool
 
 export function isOfNode(flow: HubbleFlow, nodeId: string, group: MapGroup): boolean {
   return nodeIdsOf(flow, 'source', group).includes(nodeId) || nodeIdsOf(flow, 'destination', group).includes(nodeId);
+}
+
+/** The test for flows of what is selected on the map, given by its id. */
+export function markerOf(selected: string | null, group: MapGroup): (row: FlowRow) => boolean {
+  if (selected === null) return () => false;
+  const edge = edgeOfId(selected);
+  if (edge !== null) return (row) => isOfEdge(row.flow, edge, group);
+  return (row) => isOfNode(row.flow, selected, group);
 }

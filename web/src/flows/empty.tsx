@@ -30,7 +30,13 @@ export function EmptyFlows({ isKnown, terms, total, onRemove, onClear }: EmptyPr
       <h3>{last === undefined ? 'No flows yet' : 'No flows match'}</h3>
       <p>
         {total !== null && `${counted(total, 'flow')} in this range`}
-        {last === undefined ? '. They appear as soon as a pod sends something.' : <>, none with <b>{applied.map(formatTerm).join(' ')}</b>.</>}
+        {last === undefined ? (
+          '. They appear as soon as a pod sends something.'
+        ) : (
+          <>
+            , none with <b>{applied.map(formatTerm).join(' ')}</b>.
+          </>
+        )}
       </p>
       {last !== undefined && (
         <p className="acts">

@@ -7,32 +7,17 @@ import { bytes, DASH, duration } from '../words/numbers.ts';
 import { clockMs } from '../words/times.ts';
 import { VERDICT_WORD, verdictOf, whatOf } from '../words/what.ts';
 
-interface FlowCellsProps {
-  row: FlowRow;
-  top: number;
-  isSelected: boolean;
-  isMarked: boolean;
-  onSelect: (row: FlowRow) => void;
-  index: number;
-}
-
-export const FlowCells = memo(function FlowCells({ row, top, isSelected, isMarked, onSelect, index }: FlowCellsProps): ReactNode {
+/** Drawn once a flow: the rows move as new ones come, what they say stays. */
+export const FlowCells = memo(function FlowCells({ row }: { row: FlowRow }): ReactNode {
   const { flow } = row;
   const verdict = verdictOf(flow);
   const spyglass = flow.extensions?.value.spyglass;
   const size = spyglass === undefined ? 0 : spyglass.bytes + spyglass.reply_bytes;
   const latency = spyglass?.rtt_ns ?? 0;
   const port = portOf(flow, serverEnd(flow));
-  const classes = ['row', verdict, isSelected && 'sel', isMarked && 'marked'].filter(Boolean).join(' ');
+  const what = whatOf(flow);
   return (
-    <div
-      className={classes}
-      role="row"
-      aria-rowindex={index + 2}
-      aria-selected={isSelected}
-      style={{ transform: `translateY(${top}px)` }}
-      onClick={() => onSelect(row)}
-    >
+    <>
       <span role="cell" className="t">
         {clockMs(flow.time)}
       </span>
@@ -48,8 +33,8 @@ export const FlowCells = memo(function FlowCells({ row, top, isSelected, isMarke
       <span role="cell" className="mute">
         {protocolOf(flow).toLowerCase()}
       </span>
-      <span role="cell" className="what">
-        {whatOf(flow)}
+      <span role="cell" title={what}>
+        {what}
       </span>
       <span role="cell" className="num">
         {latency > 0 ? duration(latency) : <Missing />}
@@ -57,7 +42,7 @@ export const FlowCells = memo(function FlowCells({ row, top, isSelected, isMarke
       <span role="cell" className="num">
         {size > 0 ? bytes(size) : <Missing />}
       </span>
-    </div>
+    </>
   );
 });
 

@@ -17,7 +17,8 @@ export interface FlowPanelProps {
   onSelect: (row: FlowRow | null) => void;
   isMarked: (row: FlowRow) => boolean;
   empty: ReactNode;
-  actions?: ReactNode;
+  /** Between the toolbar and the table. */
+  above: ReactNode;
   /** Called with what the keys j, k and Home do here. */
   onKeys: (keys: FlowKeys) => void;
 }
@@ -28,7 +29,7 @@ export interface FlowKeys {
 }
 
 export const FlowPanel = memo(function FlowPanel(props: FlowPanelProps): ReactNode {
-  const { tail, flowRate, hold, onLive, selected, onSelect, isMarked, empty, actions, onKeys } = props;
+  const { tail, flowRate, hold, onLive, selected, onSelect, isMarked, empty, above, onKeys } = props;
   const scroller = useRef<HTMLDivElement>(null);
   const [isScrolled, setScrolled] = useState(false);
   const { shown, missed, onHover, isHeld } = useTail(tail, isScrolled || selected !== null);
@@ -58,8 +59,8 @@ export const FlowPanel = memo(function FlowPanel(props: FlowPanelProps): ReactNo
             {newer > 0 ? `${exact(newer)} new` : 'Held'}
           </button>
         )}
-        {actions}
       </div>
+      {above}
       <FlowTable
         rows={shown.rows}
         selectedId={selected?.id ?? null}

@@ -2,6 +2,7 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { type ReactNode, type RefObject, useEffect, useRef } from 'react';
 import type { FlowRow } from '../../../server/wire/live.ts';
+import { verdictOf } from '../words/what.ts';
 import { FlowCells } from './flow-cells.tsx';
 import './flows.css';
 
@@ -32,7 +33,17 @@ interface FlowTableProps {
   empty: ReactNode;
 }
 
-export function FlowTable({ rows, selectedId, isMarked, onSelect, onHover, onScrolled, scroller, empty }: FlowTableProps): ReactNode {
+export function FlowTable({
+  rows,
+  selectedId,
+  isMarked,
+  onSelect,
+  onHover,
+  onScrolled,
+  scroller,
+  empty,
+}: FlowTableProps): ReactNode {
+  // oxlint-disable-next-line react/incompatible-library -- its functions change with each drawing; nothing keeps them
   const virtual = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
@@ -41,12 +52,13 @@ export function FlowTable({ rows, selectedId, isMarked, onSelect, onHover, onScr
     overscan: OVERSCAN,
   });
   const selectedAt = selectedId === null ? -1 : rows.findIndex((row) => row.id === selectedId);
-  const follow = useRef(virtual);
-  follow.current = virtual;
+  const followedId = useRef(selectedId);
   useEffect(() => {
-    if (selectedAt >= 0) follow.current.scrollToIndex(selectedAt, { align: 'auto' });
     // Only another selection scrolls; that rows above it come and go does not.
-  }, [selectedId]);
+    if (followedId.current === selectedId) return;
+    followedId.current = selectedId;
+    if (selectedAt >= 0) virtual.scrollToIndex(selectedAt, { align: 'auto' });
+  }, [selectedId, selectedAt, virtual]);
   return (
     <div className="flows" role="table" aria-label="Flows" aria-rowcount={rows.length + 1}>
       <div className="head" role="row">
@@ -72,15 +84,17 @@ export function FlowTable({ rows, selectedId, isMarked, onSelect, onHover, onScr
             {virtual.getVirtualItems().map((item) => {
               const row = rows[item.index];
               return row === undefined ? null : (
-                <FlowCells
+                <div
                   key={row.id}
-                  row={row}
-                  top={item.start}
-                  index={item.index}
-                  isSelected={row.id === selectedId}
-                  isMarked={isMarked(row)}
-                  onSelect={onSelect}
-                />
+                  className={classesOf(row, row.id === selectedId, isMarked(row))}
+                  role="row"
+                  aria-rowindex={item.index + 2}
+                  aria-selected={row.id === selectedId}
+                  style={{ transform: `translateY(${item.start}px)` }}
+                  onClick={() => onSelect(row)}
+                >
+                  <FlowCells row={row} />
+                </div>
               );
             })}
           </div>
@@ -88,4 +102,8 @@ export function FlowTable({ rows, selectedId, isMarked, onSelect, onHover, onScr
       </div>
     </div>
   );
+}
+
+function classesOf(row: FlowRow, isSelected: boolean, isMarked: boolean): string {
+  return `row ${verdictOf(row.flow)}${isSelected ? ' sel' : ''}${isMarked ? ' marked' : ''}`;
 }

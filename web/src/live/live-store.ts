@@ -4,7 +4,6 @@
  */
 import type { FlowsMessage, LiveMessage, StatusMessage, TimelineMessage } from '../../../server/wire/live.ts';
 import type { ServiceMap } from '../../../server/wire/service-map.ts';
-import { EdgeHistory } from './edge-history.ts';
 import { addFlows, EMPTY_TAIL, type FlowTail } from './flow-tail.ts';
 import { type Connection, LiveSocket } from './live-socket.ts';
 import { type ReadSignal, Signal } from './signal.ts';
@@ -25,10 +24,9 @@ export class LiveStore {
   readonly hold = new Signal<Hold | null>(null);
   /** What the hub said about the last subscription, null if it took it. */
   readonly refusal = new Signal<string | null>(null);
-  readonly history = new EdgeHistory();
   readonly #socket: LiveSocket;
   #wanted: Wanted | null = null;
-  #frame: number | null = null;
+  #isScheduled = false;
   #newStatus: StatusMessage | null = null;
   #newMap: ServiceMap | null = null;
   #newTimeline: TimelineMessage | null = null;
@@ -53,7 +51,6 @@ export class LiveStore {
     const before = this.#wanted;
     this.#wanted = wanted;
     const change = subscriptionOf(wanted, before);
-    if (change.map !== undefined) this.history.clear();
     if (change.flows !== undefined) {
       this.#newFlows = [];
       this.#tail = EMPTY_TAIL;
@@ -78,7 +75,6 @@ export class LiveStore {
         this.#newStatus = message;
         break;
       case 'map':
-        this.history.add(message.map);
         this.#newMap = message.map;
         break;
       case 'timeline':
@@ -95,8 +91,10 @@ export class LiveStore {
   }
 
   #schedule(): void {
-    this.#frame ??= requestAnimationFrame(() => {
-      this.#frame = null;
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    requestAnimationFrame(() => {
+      this.#isScheduled = false;
       this.#show();
     });
   }

@@ -1,9 +1,9 @@
 /** One value that React components can watch with useSyncExternalStore. */
 
 export interface ReadSignal<T> {
-  get(): T;
+  readonly get: () => T;
   /** Calls back after each change, until the returned function is called. */
-  subscribe(listener: () => void): () => void;
+  readonly subscribe: (listener: () => void) => () => void;
 }
 
 export class Signal<T> implements ReadSignal<T> {

@@ -21,7 +21,9 @@ export function endName(flow: HubbleFlow, end: End): EndName {
   if (pod !== undefined) {
     const workload = endpoint.workloads?.[0]?.name ?? '';
     const isPrefix = workload !== '' && pod.startsWith(workload);
-    return isPrefix ? { namespace, name: workload, rest: pod.slice(workload.length) } : { namespace, name: pod, rest: '' };
+    return isPrefix
+      ? { namespace, name: workload, rest: pod.slice(workload.length) }
+      : { namespace, name: pod, rest: '' };
   }
   const service = serviceOf(flow, end);
   if (service !== undefined) return { namespace: service.namespace, name: service.name, rest: '' };
@@ -78,7 +80,12 @@ export function protocolOf(flow: HubbleFlow): string {
 export function plainLabels(labels: readonly string[] | undefined): string[] {
   return (labels ?? [])
     .map((label) => label.replace(/^k8s:/, ''))
-    .filter((label) => !label.startsWith('io.cilium.') && !label.startsWith('io.kubernetes.') && !label.startsWith('pod-template-hash='));
+    .filter(
+      (label) =>
+        !label.startsWith('io.cilium.') &&
+        !label.startsWith('io.kubernetes.') &&
+        !label.startsWith('pod-template-hash='),
+    );
 }
 
 /** `deployment`, as words for a node's kind. */

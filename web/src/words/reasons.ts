@@ -21,7 +21,7 @@ export function whyDropped(flow: HubbleFlow): Why {
   const to = shortEnd(flow, 'destination');
   const sourceIp = flow.IP?.source ?? 'its source address';
   const targetIp = flow.IP?.destination ?? 'the target';
-  switch (flow.drop_reason) {
+  switch (flow.drop_reason ?? 0) {
     case DROP_REASON.SERVICE_BACKEND_NOT_FOUND:
       return {
         cause: `Service ${to} has no pod behind it that serves port ${portOf(flow, 'destination') ?? 0}.`,

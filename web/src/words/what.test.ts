@@ -12,7 +12,11 @@ function flow(change: Partial<HubbleFlow>, spyglass: Partial<SpyglassExtension> 
     verdict: 'FORWARDED',
     IP: { source: '10.42.0.11', destination: '10.96.171.195', ipVersion: 'IPv4' },
     l4: { TCP: { source_port: 51516, destination_port: 80, flags: { SYN: true } } },
-    source: { namespace: 'clients', pod_name: 'intruder-n4l-4rhmv', workloads: [{ name: 'intruder', kind: 'Deployment' }] },
+    source: {
+      namespace: 'clients',
+      pod_name: 'intruder-n4l-4rhmv',
+      workloads: [{ name: 'intruder', kind: 'Deployment' }],
+    },
     destination: { labels: ['reserved:unknown'] },
     Type: 'L3_L4',
     node_name: 'demo',
@@ -55,7 +59,9 @@ describe('names of ends', () => {
   });
 
   it('keeps the labels that people set', () => {
-    expect(plainLabels(['k8s:app=web', 'k8s:io.kubernetes.pod.namespace=shop', 'k8s:pod-template-hash=x'])).toEqual(['app=web']);
+    expect(plainLabels(['k8s:app=web', 'k8s:io.kubernetes.pod.namespace=shop', 'k8s:pod-template-hash=x'])).toEqual([
+      'app=web',
+    ]);
   });
 });
 
@@ -65,9 +71,9 @@ describe('what a flow was', () => {
     expect(whatOf(flow({ is_reply: true }, { event: 'CLOSE', packets: 6 }))).toBe('Closed, 6 packets, reply');
   });
 
-  it('names the drop, and those that were not reported', () => {
+  it('names the drop, and counts those that were not reported', () => {
     const drop = { stage: 'SERVICE', line: 214, words: 'Service has no backend', suppressed: 3 };
-    expect(whatOf(flow({}, { event: 'DROP', drop }))).toBe('Service has no backend, and 3 more');
+    expect(whatOf(flow({}, { event: 'DROP', drop }))).toBe('Service has no backend ×4');
   });
 });
 
@@ -80,6 +86,8 @@ describe('why', () => {
 
   it('names the service that was called', () => {
     const original = { ip: '10.96.0.10', port: 53 };
-    expect(whyForwarded(flow({ destination_service: legacy }, { original })).cause).toContain('service shop/legacy at 10.96.0.10:53');
+    expect(whyForwarded(flow({ destination_service: legacy }, { original })).cause).toContain(
+      'service shop/legacy at 10.96.0.10:53',
+    );
   });
 });

@@ -37,14 +37,14 @@ export function whatOf(flow: HubbleFlow): string {
   const spyglass = flow.extensions?.value.spyglass;
   if (spyglass?.drop) {
     const more = spyglass.drop.suppressed;
-    return more > 0 ? `${spyglass.drop.words}, and ${more} more` : spyglass.drop.words;
+    return more > 0 ? `${spyglass.drop.words} ×${more + 1}` : spyglass.drop.words;
   }
   const flags = flagWords(flow.l4?.TCP?.flags);
   const side = flow.is_reply === true ? ', reply' : '';
   const packets = spyglass === undefined ? '' : counted(spyglass.packets + spyglass.reply_packets, 'packet');
-  switch (spyglass?.event) {
+  switch (spyglass?.event ?? '') {
     case 'NEW':
-      return flags === '' ? `New${side}` : `New, ${flags}${side}`;
+      return flags === '' ? `First packet${side}` : `New, ${flags}${side}`;
     case 'CLOSE':
       return `Closed, ${packets}${side}`;
     case 'REPORT':

@@ -1,0 +1,51 @@
+/** The service map with its toolbar, by what it tells a screen reader: the drawing itself is a canvas. */
+import type { Locator, Page } from '@playwright/test';
+
+export class ServiceMapPage {
+  readonly region: Locator;
+  readonly toolbar: Locator;
+  readonly edges: Locator;
+  readonly #page: Page;
+
+  constructor(page: Page) {
+    this.#page = page;
+    this.region = page.getByRole('group', { name: 'Service map' });
+    this.toolbar = page.getByRole('toolbar', { name: 'Map' });
+    this.edges = this.region.getByRole('list', { name: 'Edges of the map' });
+  }
+
+  /** The card of a node given as `namespace/name`, or as `name` where it has no namespace. */
+  node(path: string): Locator {
+    const [name, namespace] = path.split('/').toReversed();
+    return this.region.getByRole('button', {
+      name: new RegExp(`^${name}, \\w+${namespace === undefined ? '' : ` in ${namespace}`}$`),
+    });
+  }
+
+  /** The line between two nodes, given by name, in the list for screen readers. */
+  edge(source: string, target: string): Locator {
+    return this.edges.getByRole('button', { name: new RegExp(`^${source} to ${target}, `) });
+  }
+
+  /** Opens a line of the list. It is for those who do not see the drawing, so no mouse can reach it. */
+  async select(source: string, target: string): Promise<void> {
+    await this.edge(source, target).first().press('Enter');
+  }
+
+  level(name: 'Namespace' | 'Workload' | 'Service' | 'Pod'): Locator {
+    return this.toolbar.getByRole('radiogroup', { name: 'Level' }).getByRole('radio', { name });
+  }
+
+  colour(name: 'Verdict' | 'Latency'): Locator {
+    return this.toolbar.getByRole('radiogroup', { name: 'Colour' }).getByRole('radio', { name });
+  }
+
+  /** Colour in the corner of the drawing, as painted: `rgb(11, 16, 20)`. */
+  ground(): Promise<string> {
+    return this.#page.evaluate(() => {
+      const canvas = document.querySelector('canvas');
+      const pixel = canvas?.getContext('2d')?.getImageData(0, 0, 1, 1).data;
+      return pixel === undefined ? 'no canvas' : `rgb(${pixel[0]}, ${pixel[1]}, ${pixel[2]})`;
+    });
+  }
+}

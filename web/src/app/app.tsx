@@ -1,0 +1,214 @@
+/** The frame: what is chosen (in the address), what is live (in the store), and where each region stands. */
+import { type ReactNode, useCallback, useMemo, useRef, useState } from 'react';
+import type { FlowFilter, FlowRow } from '../../../server/wire/live.ts';
+import { FilterBar } from '../filter/filter-bar.tsx';
+import { formatFilter, type Term, termsOf, withTerms } from '../filter/grammar.ts';
+import { isOfEdge, markerOf } from '../flows/edge-of.ts';
+import { EmptyFlows } from '../flows/empty.tsx';
+import { type FlowKeys, FlowPanel } from '../flows/flow-panel.tsx';
+import { TopValues } from '../flows/top-values.tsx';
+import type { LiveStore } from '../live/live-store.ts';
+import { useNow, useSignal } from '../live/use-signal.ts';
+import type { MapSelection } from '../service-map/contract.ts';
+import { ConnectionState, isSilent } from './connection.tsx';
+import { Details } from './details-panel.tsx';
+import { Divider } from './divider.tsx';
+import { KeySheet } from './key-sheet.tsx';
+import { MapPage } from './map-page.tsx';
+import { useLength, useSwitch, useTheme } from './preferences.ts';
+import { NoHub, UnknownPage } from './states.tsx';
+import { TimeStrip } from './time-strip.tsx';
+import { TopBar } from './top-bar.tsx';
+import { usePage } from './use-page.ts';
+import { usePageKeys } from './use-page-keys.ts';
+import { useSubscription } from './use-subscription.ts';
+
+const PANEL_LIMITS = [320, 640] as const;
+
+export function App({ store }: { store: LiveStore }): ReactNode {
+  const [page, change] = usePage();
+  const { terms, ignoredByMap } = useSubscription(store, page);
+  const [theme, toggleTheme] = useTheme();
+  const [panelWidth, setPanelWidth] = useLength('panel', page.page === 'flows' ? 420 : 360, PANEL_LIMITS);
+  const [isDockShown, showDock] = useSwitch('dock', true);
+  const [singleLetters, setSingleLetters] = useSwitch('keys', true);
+  const [areKeysShown, showKeys] = useState(false);
+  const [tidyRequest, setTidyRequest] = useState(0);
+  const [flow, setFlow] = useState<FlowRow | null>(null);
+  const field = useRef<HTMLInputElement>(null);
+  const flowKeys = useRef<FlowKeys | null>(null);
+
+  const now = useNow();
+  const connection = useSignal(store.connection);
+  const status = useSignal(store.status);
+  const hold = useSignal(store.hold);
+  const map = useSignal(store.map);
+  const timeline = useSignal(store.timeline);
+  const tail = useSignal(store.flows);
+  const refusal = useSignal(store.refusal);
+
+  const setTerms = useCallback((next: readonly Term[]) => change({ filter: formatFilter(next) }), [change]);
+  const addFilter = useCallback((filter: FlowFilter) => setTerms(withTerms(terms, termsOf(filter))), [setTerms, terms]);
+  const setHeld = useCallback((held: boolean) => change({ held }), [change]);
+  const goLive = useCallback(() => change({ held: false }), [change]);
+  const select = useCallback(
+    (selection: MapSelection) => {
+      setFlow(null);
+      change({
+        selected: selection === null ? null : selection.kind === 'edge' ? selection.edge.id : selection.node.id,
+      });
+    },
+    [change],
+  );
+  const closeDetails = useCallback(() => {
+    if (flow === null) change({ selected: null });
+    setFlow(null);
+  }, [change, flow]);
+  const { folded, level, selected } = page;
+  const fold = useCallback(
+    (id: string, isFolded: boolean) =>
+      change({ folded: [...folded.filter((other) => other !== id), ...(isFolded ? [id] : [])] }),
+    [change, folded],
+  );
+  const tidy = useCallback(() => setTidyRequest((count) => count + 1), []);
+  const rowsNow = useCallback(() => store.flows.get().rows, [store]);
+  const keepKeys = useCallback((keys: FlowKeys) => {
+    flowKeys.current = keys;
+  }, []);
+  const moveFlow = useCallback((by: 1 | -1) => flowKeys.current?.move(by), []);
+  const openKeys = useCallback(() => showKeys(true), []);
+  const showOnMap = useCallback(() => {
+    const edge = flow === null ? undefined : map?.edges.find((candidate) => isOfEdge(flow.flow, candidate, level));
+    change({ page: 'map', selected: edge?.id ?? null });
+    setFlow(null);
+  }, [change, flow, map, level]);
+
+  const isMarked = useMemo(() => markerOf(selected, level), [selected, level]);
+
+  usePageKeys({
+    page,
+    change,
+    map,
+    flow,
+    singleLetters,
+    field,
+    flowKeys,
+    addFilter,
+    fold,
+    tidy,
+    closeDetails,
+    areKeysShown,
+    showKeys,
+    toggleDock: () => showDock(!isDockShown),
+  });
+
+  const isNotLive = isSilent(connection, now);
+  const total = timeline === null ? null : timeline.buckets.reduce((sum, bucket) => sum + bucket.flows, 0);
+  const isOpen = flow !== null || (selected !== null && map !== null);
+  const flowPanel = (
+    <FlowPanel
+      tail={tail}
+      flowRate={status?.flows_rate ?? null}
+      hold={hold}
+      onLive={goLive}
+      selected={flow}
+      onSelect={setFlow}
+      isMarked={isMarked}
+      onKeys={keepKeys}
+      empty={
+        <EmptyFlows
+          isKnown={tail.isKnown}
+          terms={terms}
+          total={total}
+          onRemove={(term) => setTerms(terms.filter((other) => other !== term))}
+          onClear={() => setTerms([])}
+        />
+      }
+      above={page.page === 'flows' ? <TopValues rows={tail.rows} onFilter={addFilter} /> : null}
+    />
+  );
+  return (
+    <div className={`page ${status?.mode === 'replay' ? 'replay' : ''} ${isNotLive ? 'stale' : ''}`}>
+      <TopBar
+        page={page}
+        onPage={(next) => change({ page: next })}
+        onTheme={toggleTheme}
+        filter={
+          <FilterBar
+            terms={terms}
+            onTerms={setTerms}
+            rows={rowsNow}
+            refusal={refusal}
+            field={field}
+            onOpen={() => change({ page: 'flows' })}
+          />
+        }
+        connection={
+          <ConnectionState
+            connection={connection}
+            status={status}
+            hold={hold}
+            now={now}
+            onRetry={() => store.connect()}
+          />
+        }
+      />
+      <TimeStrip
+        timeline={timeline}
+        status={status}
+        range={page.range}
+        onRange={(range) => change({ range })}
+        isHeld={page.held}
+        onHeld={setHeld}
+      />
+      <main
+        className={isOpen ? 'with-panel' : ''}
+        style={isOpen ? { gridTemplateColumns: `minmax(0, 1fr) ${panelWidth}px` } : {}}
+      >
+        {page.page === 'unknown' && <UnknownPage path={location.pathname} onMap={() => change({ page: 'map' })} />}
+        {page.page === 'flows' && flowPanel}
+        {page.page === 'map' && (
+          <MapPage
+            page={page}
+            change={change}
+            map={map}
+            ignored={ignoredByMap}
+            fold={fold}
+            select={select}
+            tidy={tidy}
+            tidyRequest={tidyRequest}
+            themeKey={theme}
+            openKeys={openKeys}
+            dock={isDockShown ? flowPanel : null}
+            hideDock={() => showDock(false)}
+          />
+        )}
+        {isNotLive && status === null && connection.retryAt !== null && (
+          <NoHub retryAt={connection.retryAt} now={now} onRetry={() => store.connect()} />
+        )}
+        {isOpen && (
+          <div className="panel-slot">
+            <Divider label="Width of the details" size={panelWidth} onSize={setPanelWidth} orientation="vertical" />
+            <Details
+              flow={flow}
+              selected={selected}
+              map={map}
+              group={level}
+              windowS={page.range}
+              folded={folded}
+              onFold={fold}
+              onEdge={(edge) => select({ kind: 'edge', edge })}
+              onMove={moveFlow}
+              onFilter={addFilter}
+              onMap={showOnMap}
+              onClose={closeDetails}
+            />
+          </div>
+        )}
+      </main>
+      {areKeysShown && (
+        <KeySheet singleLetters={singleLetters} onSingleLetters={setSingleLetters} onClose={() => showKeys(false)} />
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,69 @@
+/** What the details panel shows for the selection, and what it says when that is not on the map any more. */
+import type { ReactNode } from 'react';
+import type { FlowFilter, FlowRow } from '../../../server/wire/live.ts';
+import type { MapEdge, MapGroup, ServiceMap } from '../../../server/wire/service-map.ts';
+import { EdgePanel } from '../details/edge-panel.tsx';
+import { FlowDetails } from '../details/flow-details.tsx';
+import { NodePanel } from '../details/node-panel.tsx';
+import { Panel } from '../details/panel.tsx';
+import { edgeFilter } from '../filter/edge-filter.ts';
+
+interface DetailsProps {
+  flow: FlowRow | null;
+  selected: string | null;
+  map: ServiceMap | null;
+  group: MapGroup;
+  windowS: number;
+  folded: readonly string[];
+  onFold: (nodeId: string, isFolded: boolean) => void;
+  onEdge: (edge: MapEdge) => void;
+  onMove: (by: 1 | -1) => void;
+  onFilter: (filter: FlowFilter) => void;
+  onMap: () => void;
+  onClose: () => void;
+}
+
+export function Details(props: DetailsProps): ReactNode {
+  const { flow, selected, map, group, windowS, folded, onFold, onEdge, onMove, onFilter, onMap, onClose } = props;
+  if (flow !== null)
+    return <FlowDetails row={flow} onMove={onMove} onFilter={onFilter} onMap={onMap} onClose={onClose} />;
+  if (selected === null || map === null) return null;
+  const edge = map.edges.find(({ id }) => id === selected);
+  if (edge !== undefined) {
+    const source = map.nodes.find(({ id }) => id === edge.source);
+    const target = map.nodes.find(({ id }) => id === edge.target);
+    return (
+      <EdgePanel
+        edge={edge}
+        source={source}
+        target={target}
+        group={group}
+        windowS={windowS}
+        filter={edgeFilter(edge, source, target)}
+        onFilter={onFilter}
+        onClose={onClose}
+      />
+    );
+  }
+  const node = map.nodes.find(({ id }) => id === selected);
+  if (node !== undefined) {
+    return (
+      <NodePanel
+        node={node}
+        map={map}
+        isFolded={folded.includes(node.id)}
+        onFold={onFold}
+        onEdge={onEdge}
+        onFilter={onFilter}
+        onClose={onClose}
+      />
+    );
+  }
+  return (
+    <Panel label="Details" title="Not in this range" subtitle={selected} onClose={onClose} foot={null}>
+      <p className="wait">
+        Nothing was sent there in the last {windowS / 60} min, or the filter or level hides it. It comes back by itself.
+      </p>
+    </Panel>
+  );
+}

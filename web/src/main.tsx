@@ -1,0 +1,19 @@
+/** Starts the page. */
+import { StrictMode } from 'react';
+import { createRoot } from 'react-dom/client';
+import { App } from './app/app.tsx';
+import { applyTheme } from './app/preferences.ts';
+import { LiveStore } from './live/live-store.ts';
+import { liveUrl } from './live/live-socket.ts';
+import './tokens.css';
+import './app/base.css';
+
+applyTheme();
+const store = new LiveStore(liveUrl(location));
+const root = document.getElementById('root');
+if (root === null) throw new Error('The page has no element "root" to draw into; serve the index.html of this build.');
+createRoot(root).render(
+  <StrictMode>
+    <App store={store} />
+  </StrictMode>,
+);

@@ -1,0 +1,29 @@
+/**
+ * Layout in a worker (elk's own), one request at a time. A request that a newer one has overtaken
+ * resolves to null: its answer is for a picture nobody wants any more.
+ */
+import ELK, { type ELK as Elk } from 'elkjs/lib/elk-api.js';
+import elkWorkerUrl from 'elkjs/lib/elk-worker.min.js?url';
+import { elkGraph, type Layout, readLayout } from './graph/layout.ts';
+import type { Graph } from './graph/model.ts';
+
+export class LayoutClient {
+  readonly #elk: Elk;
+  #request = 0;
+
+  constructor() {
+    this.#elk = new ELK({ workerFactory: () => new Worker(elkWorkerUrl) });
+  }
+
+  /** @returns the layout, null if another request was made meanwhile. Rejects if elk cannot lay it out. */
+  async layout(graph: Graph): Promise<Layout | null> {
+    const request = ++this.#request;
+    const answer = await this.#elk.layout(elkGraph(graph));
+    return request === this.#request ? readLayout(graph, answer) : null;
+  }
+
+  close(): void {
+    this.#request++;
+    this.#elk.terminateWorker();
+  }
+}
