@@ -13,8 +13,8 @@ export default defineConfig({
   // A test that passes at the second attempt has found something.
   retries: 0,
   forbidOnly: true,
-  timeout: 45_000,
-  globalTimeout: 600_000,
+  timeout: 60_000,
+  globalTimeout: 900_000,
   expect: { timeout: 15_000 },
   reporter: 'list',
   use: {

@@ -47,6 +47,7 @@ describe('checkImports', () => {
     ['server/hub/a.ts', './b.ts'],
     ['server/datapath/a.ts', '../kernel/layouts.gen.ts'],
     ['server/datapath/a.kernel.test.ts', '../kernel/load.ts'],
+    ['server/kernel/a.kernel.test.ts', '../../e2e/kernel/world.ts'],
     ['server/kernel/a.ts', 'ffi-napi'],
     ['web/src/a.tsx', '../../server/wire/live.ts'],
     ['web/src/a.tsx', 'react'],

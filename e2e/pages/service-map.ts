@@ -44,8 +44,12 @@ export class ServiceMapPage {
   ground(): Promise<string> {
     return this.#page.evaluate(() => {
       const canvas = document.querySelector('canvas');
-      const pixel = canvas?.getContext('2d')?.getImageData(0, 0, 1, 1).data;
-      return pixel === undefined ? 'no canvas' : `rgb(${pixel[0]}, ${pixel[1]}, ${pixel[2]})`;
+      // Read from a copy: reading the drawing itself often would move it off the fast path.
+      const copy = new OffscreenCanvas(1, 1).getContext('2d', { willReadFrequently: true });
+      if (canvas === null || copy === null) return 'no canvas';
+      copy.drawImage(canvas, 0, 0);
+      const [red, green, blue] = copy.getImageData(0, 0, 1, 1).data;
+      return `rgb(${red}, ${green}, ${blue})`;
     });
   }
 }

@@ -54,7 +54,7 @@ describe('with a connection through a service open', () => {
     const port = await freePort();
     await using up = await running(folder.path, port);
     await eventually('some traffic', () => sentByClient() > 150 || undefined);
-    const pins = new Set(readdirSync(PINS, { recursive: true }));
+    const pins = new Set(readdirSync(PINS, { recursive: true, encoding: 'utf8' }));
     const agent = await eventually('the agent', () => childOf(up, 'agent'));
     process.kill(agent, 'SIGKILL');
     await up.says('the agent was ended by SIGKILL');
@@ -65,7 +65,7 @@ describe('with a connection through a service open', () => {
       const answer = await fetch(`${url?.[1] ?? ''}/readyz`).catch(() => undefined);
       return answer?.ok === true || undefined;
     });
-    expect(new Set(readdirSync(PINS, { recursive: true }))).toEqual(pins);
+    expect(new Set(readdirSync(PINS, { recursive: true, encoding: 'utf8' }))).toEqual(pins);
     const sent = sentByClient();
     await pause(2500);
     const counted = await countedOfClient(port);

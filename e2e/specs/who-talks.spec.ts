@@ -46,7 +46,7 @@ test('an edge shows the figures of the kernel', async ({ frame, map, details, hu
   await map.select('load', 'web');
   await expect(details.edge).toContainText(`clients/load to shop/web:${edge.port}, tcp`);
   await expect(details.edge).toContainText('Clients called service shop/web.');
-  await expect(details.edge).toContainText('handshake p95');
+  await expect(details.edge).toContainText('Handshake time');
   await expect(details.edge.getByRole('img', { name: 'Connections and drops over time' })).toBeVisible();
 });
 

@@ -66,7 +66,8 @@ async function answer(request: IncomingMessage, onlyLocal: boolean, shown: Shown
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     return text(405, `${request.method ?? ''} is not allowed here; use GET.`);
   }
-  switch ((request.url ?? '').split('?', 1)[0]) {
+  const [path = ''] = (request.url ?? '').split('?', 1);
+  switch (path) {
     case '/healthz':
       return text(200, 'ok');
     case '/readyz': {

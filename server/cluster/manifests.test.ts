@@ -120,7 +120,7 @@ describe('what is wrong is said with file, line and field', () => {
     ],
     ['a missing kind', 'apiVersion: v1', '0.yaml line 1 (document 1, document): kind is missing'],
     ['a probe of an unknown port', SHOP.replace('port: http, path', 'port: nope, path'), 'names port "nope"'],
-    ['an unquoted number in env', SHOP.replace('"8080"', '8080'), 'env[0].value must be a string, not a number'],
+    ['an unquoted number in env', SHOP.replace('"8080"', '8080'), 'env[0].value must be of type string, not number'],
     [
       'several unnamed ports',
       SHOP.replace('[{ port: 80, targetPort: http }]', '[{ port: 80 }, { port: 81 }]'),

@@ -120,7 +120,7 @@ function validate<S extends z.ZodType>(document: ManifestDocument, title: string
 function wordsFor(message: string): string {
   return message
     .replace(/^Invalid input: expected (\w+), received undefined$/, 'is missing')
-    .replace(/^Invalid input: expected (\w+), received (\w+)$/, 'must be a $1, not a $2')
+    .replace(/^Invalid input: expected (\w+), received (\w+)$/, 'must be of type $1, not $2')
     .replace(
       /^Invalid option: expected one of (.*)$/,
       (_, options: string) => `must be one of ${options.replaceAll('|', ', ')}`,

@@ -96,10 +96,6 @@ function traceReason(type: number, isReply: boolean): string {
   return type === RECORD_TYPE.NEW ? 'NEW' : 'ESTABLISHED';
 }
 
-function stageName(stage: number): string {
-  return (STAGE_NAME[stage] ?? String(stage)).toLowerCase();
-}
-
 function l4Of(record: RecordCursor): { l4?: HubbleL4 } {
   const source = record.port('source');
   const destination = record.port('destination');

@@ -148,7 +148,8 @@ describe('links', () => {
   beforeAll(() => {
     execFileSync('ip', ['netns', 'add', NAME]);
     // Neighbour discovery would be counted, too.
-    const quiet = 'echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6; echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6';
+    const quiet =
+      'echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6; echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6';
     execFileSync('nsenter', [`--net=${netns}`, 'sh', '-c', quiet]);
     ip('link', 'add', 'name', 'left', 'type', 'veth', 'peer', 'name', 'right');
     ip('link', 'set', 'left', 'up');

@@ -22,8 +22,7 @@ export class LiveClient {
   readonly #socket: WebSocket;
   readonly #state: HubState;
   readonly #renderMap: (map: MapSubscription) => string;
-  readonly #gone = new AbortController();
-  /** Ends the search for first rows when another subscription takes its place. */
+  /** Ends the search for first rows when another subscription takes its place, or the client goes. */
   #search = new AbortController();
   #map: MapSubscription | null = null;
   #flows: FlowsSubscription | null = null;
@@ -36,7 +35,7 @@ export class LiveClient {
     this.#socket = socket;
     this.#state = state;
     this.#renderMap = renderMap;
-    socket.on('close', () => this.#gone.abort());
+    socket.on('close', () => this.#search.abort());
     socket.on('message', (data, isBinary) => {
       this.#receive(isBinary || !Buffer.isBuffer(data) ? null : data.toString());
     });
@@ -115,7 +114,7 @@ export class LiveClient {
     const { store } = this.#state;
     const end = store.nextId;
     const query = { filter: flows.filter, since: null, until: null };
-    findFlows(store, query, flows.last, 'newest', AbortSignal.any([this.#gone.signal, search.signal])).then(
+    findFlows(store, query, flows.last, 'newest', search.signal).then(
       (ids) => {
         // Another subscription may have come while this one was looked up.
         if (this.#flows !== flows) return;

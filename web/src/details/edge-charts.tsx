@@ -28,10 +28,9 @@ export function EdgeCharts({ edgeId, group, filter }: EdgeChartsProps): ReactNod
 }
 
 function Charts({ points }: { points: readonly EdgePoint[] }): ReactNode {
-  const first = points[0] ?? { time: Date.now() };
-  const last = points.at(-1) ?? first;
-  const since = first.time;
-  const until = Math.max(last.time, since + LEAST_SPAN);
+  // Until the first point has come, the charts stand empty in their final size.
+  const since = points[0]?.time ?? 0;
+  const until = Math.max(points.at(-1)?.time ?? 0, since + LEAST_SPAN);
   const span = { width: WIDTH, since, until };
   const hasDrops = points.some((point) => point.dropRate > 0);
   const up = lineOf(
@@ -103,8 +102,8 @@ function yOf({ most, last }: Line, base: number, top: number): number {
 function Times({ since, until }: { since: number; until: number }): ReactNode {
   return (
     <p className="times" style={{ width: `${(WIDTH / FULL) * 100}%` }}>
-      <span>{clock(since)}</span>
-      <span>{clock(until)}</span>
+      <span>{since === 0 ? '\u00a0' : clock(since)}</span>
+      <span>{since === 0 ? '' : clock(until)}</span>
     </p>
   );
 }

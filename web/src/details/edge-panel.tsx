@@ -67,7 +67,7 @@ export const EdgePanel = memo(function EdgePanel(props: EdgePanelProps): ReactNo
           { value: count(edge.drop_rate), unit: '/s', caption: 'dropped', tone: edge.drop_rate > 0 ? 'bad' : '' },
         ]}
       />
-      <EdgeCharts edgeId={edge.id} group={group} filter={filter} />
+      <EdgeCharts key={`${edge.id} ${group}`} edgeId={edge.id} group={group} filter={filter} />
       {Object.keys(edge.drop_reasons).length > 0 && (
         <Section title="Dropped" note="packets, by reason">
           <dl className="kv wide">

@@ -31,6 +31,7 @@ export class LiveStore {
   #newMap: ServiceMap | null = null;
   #newTimeline: TimelineMessage | null = null;
   #newFlows: FlowsMessage[] = [];
+  #hubStarted: string | null = null;
   /** The tail as it is now; `flows` is what is shown. */
   #tail: FlowTail = EMPTY_TAIL;
 
@@ -72,6 +73,7 @@ export class LiveStore {
   #receive(message: LiveMessage): void {
     switch (message.type) {
       case 'status':
+        this.#meet(message.hub_started);
         this.#newStatus = message;
         break;
       case 'map':
@@ -88,6 +90,15 @@ export class LiveStore {
         return;
     }
     this.#schedule();
+  }
+
+  /** A hub that was started anew counts its flows anew. */
+  #meet(hubStarted: string): void {
+    if (this.#hubStarted !== null && this.#hubStarted !== hubStarted) {
+      this.#newFlows = [];
+      this.#tail = EMPTY_TAIL;
+    }
+    this.#hubStarted = hubStarted;
   }
 
   #schedule(): void {

@@ -9,7 +9,7 @@ import { KindIcon } from './kind-icon.tsx';
 
 const KNOWN_PORTS: Readonly<Record<string, string>> = {
   'UDP/53': 'dns',
-  'TCP/53': 'dns',
+  'TCP/53': 'dns tcp',
   'TCP/80': 'http',
   'TCP/443': 'tls',
   'TCP/6379': 'redis',
