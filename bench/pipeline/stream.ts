@@ -56,7 +56,19 @@ async function startAgent(server: Server): Promise<Agent> {
   const state = await mkdtemp(join(tmpdir(), 'sgbench-'));
   writeClusterState(clusterFile(state), clusterState(benchServices(1, topology.server.addresses[0]).services, pods));
   for (const pod of pods) writeAttachment(attachmentFolder(state), pod);
-  const args = ['agent', '--node', NODE, '--netns', topology.node, '--state', state, '--hub', `ws://${server.address}`];
+  const args = [
+    'agent',
+    '--node',
+    NODE,
+    '--netns',
+    topology.node,
+    '--state',
+    state,
+    '--hub',
+    `ws://${server.address}`,
+    '--listen',
+    '127.0.0.1:0',
+  ];
   const script = ['-c', String(AGENT_CORE), process.execPath, 'dist/server/cli/main.js', ...args];
   const child = spawn('taskset', script, { cwd: ROOT, stdio: ['ignore', 'ignore', 'pipe'] });
   let messages = '';

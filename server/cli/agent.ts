@@ -36,7 +36,7 @@ export function agentCommand(): Command {
         .choices(Object.keys(AGGREGATION_LEVEL).map((it) => it.toLowerCase()))
         .default('medium'),
     )
-    .option('--buffer <bytes>', 'records kept for a hub that is away', bytes, 64 * MIB)
+    .option('--buffer <bytes>', 'records kept for a hub that is away', bytes, 32 * MIB)
     .option('--listen <host:port>', 'where probes and metrics are answered; port 0 takes a free one', parseListen, {
       host: '127.0.0.1',
       port: 9965,

@@ -427,9 +427,9 @@ describe('GET /api/v1/flows', () => {
     const agent = await new FakeAgent(hub).start();
     const stop = new AbortController();
     const response = await get('/api/v1/flows?follow=true&port=1', { signal: stop.signal });
-    const many = Array.from({ length: 20_000 }, () => flow());
+    const many = Array.from({ length: 15_000 }, () => flow());
     // More than the memory holds, faster than the follower looks.
-    for (let i = 0; i < 3; i++) agent.batch(many);
+    for (let i = 0; i < 2; i++) agent.batch(many);
     await agent.deliver([flow({ destination_port: 1 })]);
     const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
     let text = '';

@@ -36,7 +36,7 @@ function anyAddress(name, options, done) {
   lookup(name, { ...options, all: true }, (error, addresses) => {
     if (error) return done(error);
     const start = Math.floor(Math.random() * addresses.length);
-    const turned = [...addresses.slice(start), ...addresses.slice(0, start)];
+    const turned = addresses.slice(start).concat(addresses.slice(0, start));
     return options.all ? done(null, turned) : done(null, turned[0].address, turned[0].family);
   });
 }

@@ -15,7 +15,7 @@ every(2000, () => tryConnect('198.51.100.7', 443));
 every(5000, () => sendSpoofed(process.env.SPOOFED, 'catalog.shop', 8080));
 
 function every(ms, work) {
-  setInterval(work, ms);
+  setInterval(() => work(), ms);
 }
 
 function tryConnect(host, port) {

@@ -22,6 +22,7 @@ import { TopBar } from './top-bar.tsx';
 import { usePage } from './use-page.ts';
 import { usePageKeys } from './use-page-keys.ts';
 import { useSubscription } from './use-subscription.ts';
+import { quietFolds } from './folds.ts';
 
 const PANEL_LIMITS = [320, 640] as const;
 
@@ -34,6 +35,8 @@ export function App({ store }: { store: LiveStore }): ReactNode {
   const [singleLetters, setSingleLetters] = useSwitch('keys', true);
   const [areKeysShown, showKeys] = useState(false);
   const [tidyRequest, setTidyRequest] = useState(0);
+  /** Nodes that somebody unfolded although they are folded by themselves. */
+  const [unfolded, setUnfolded] = useState<readonly string[]>([]);
   const [flow, setFlow] = useState<FlowRow | null>(null);
   const field = useRef<HTMLInputElement>(null);
   const flowKeys = useRef<FlowKeys | null>(null);
@@ -64,11 +67,17 @@ export function App({ store }: { store: LiveStore }): ReactNode {
     if (flow === null) change({ selected: null });
     setFlow(null);
   }, [change, flow]);
-  const { folded, level, selected } = page;
+  const { level, selected } = page;
+  const folded = useMemo(() => {
+    const quiet = map === null ? [] : quietFolds(map).filter((id) => !unfolded.includes(id));
+    return [...page.folded, ...quiet.filter((id) => !page.folded.includes(id))];
+  }, [page.folded, map, unfolded]);
   const fold = useCallback(
-    (id: string, isFolded: boolean) =>
-      change({ folded: [...folded.filter((other) => other !== id), ...(isFolded ? [id] : [])] }),
-    [change, folded],
+    (id: string, isFolded: boolean) => {
+      setUnfolded((before) => [...before.filter((other) => other !== id), ...(isFolded ? [] : [id])]);
+      change({ folded: [...page.folded.filter((other) => other !== id), ...(isFolded ? [id] : [])] });
+    },
+    [change, page.folded],
   );
   const tidy = useCallback(() => setTidyRequest((count) => count + 1), []);
   const rowsNow = useCallback(() => store.flows.get().rows, [store]);
@@ -87,6 +96,7 @@ export function App({ store }: { store: LiveStore }): ReactNode {
 
   usePageKeys({
     page,
+    folded,
     change,
     map,
     flow,
@@ -170,6 +180,7 @@ export function App({ store }: { store: LiveStore }): ReactNode {
         {page.page === 'map' && (
           <MapPage
             page={page}
+            folded={folded}
             change={change}
             map={map}
             ignored={ignoredByMap}

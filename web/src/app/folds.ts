@@ -14,6 +14,19 @@ export function busyDnsServers(map: ServiceMap): string[] {
   return [...clients].filter(([, sources]) => sources.size >= LEAST_CLIENTS).map(([id]) => id);
 }
 
+/** Ids of hosts that reach for many workloads: kubelets with their probes. */
+function busyProbers(map: ServiceMap): string[] {
+  const hosts = map.nodes.filter((it) => it.kind === 'Host').map((it) => it.id);
+  return hosts.filter(
+    (id) => new Set(map.edges.filter((it) => it.source === id).map((it) => it.target)).size >= LEAST_CLIENTS,
+  );
+}
+
+/** What is folded until somebody unfolds it: the noise every cluster has. Drops are drawn all the same. */
+export function quietFolds(map: ServiceMap): string[] {
+  return [...busyDnsServers(map), ...busyProbers(map)];
+}
+
 /** Edges that begin or end at a node. */
 export function edgesOf(map: ServiceMap, nodeId: string): number {
   return map.edges.filter((edge) => edge.source === nodeId || edge.target === nodeId).length;

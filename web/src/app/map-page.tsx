@@ -10,6 +10,7 @@ import { Toolbar } from './toolbar.tsx';
 
 interface MapPageProps {
   page: PageState;
+  folded: readonly string[];
   change: (change: Partial<PageState>) => void;
   map: ServiceMap | null;
   ignored: readonly string[];
@@ -32,7 +33,8 @@ const DOCK = window.innerHeight >= 1000 ? 317 : 267;
 const DOCK_LIMITS = [114, 800] as const;
 
 export function MapPage(props: MapPageProps): ReactNode {
-  const { page, change, map, ignored, fold, select, tidy, tidyRequest, themeKey, openKeys, dock, hideDock } = props;
+  const { page, folded, change, map, ignored, fold, select, tidy, tidyRequest, themeKey, openKeys, dock, hideDock } =
+    props;
   const [height, setHeight] = useLength('dock-height', DOCK, DOCK_LIMITS);
   return (
     <div
@@ -45,7 +47,7 @@ export function MapPage(props: MapPageProps): ReactNode {
         colour={page.colour}
         onColour={(colour) => change({ colour })}
         map={map}
-        folded={page.folded}
+        folded={folded}
         onFold={fold}
         ignored={ignored}
         onTidy={tidy}
@@ -60,7 +62,7 @@ export function MapPage(props: MapPageProps): ReactNode {
             colour={page.colour}
             selectedId={page.selected}
             onSelect={select}
-            folded={page.folded}
+            folded={folded}
             onFold={fold}
             tidyRequest={tidyRequest}
             themeKey={themeKey}

@@ -10,6 +10,7 @@ import { COLOURS, LEVELS, type PageState, RANGES } from './page-state.ts';
 
 interface PageKeys {
   page: PageState;
+  folded: readonly string[];
   change: (change: Partial<PageState>) => void;
   map: ServiceMap | null;
   flow: FlowRow | null;
@@ -28,6 +29,7 @@ interface PageKeys {
 export function usePageKeys(keys: PageKeys): void {
   const {
     page,
+    folded,
     change,
     map,
     flow,
@@ -75,7 +77,7 @@ export function usePageKeys(keys: PageKeys): void {
         // A card that has the focus folds itself.
         if (event.target instanceof HTMLElement && event.target.closest('.stage') !== null) return;
         const isNode = map?.nodes.some(({ id }) => id === page.selected) === true;
-        if (isNode && page.selected !== null) fold(page.selected, !page.folded.includes(page.selected));
+        if (isNode && page.selected !== null) fold(page.selected, !folded.includes(page.selected));
       },
       t: tidy,
       x: () => filterTo(false),
