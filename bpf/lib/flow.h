@@ -528,7 +528,6 @@ static __always_inline int cached_packet(struct packet *p, __u32 *preferred)
 {
 	struct flow_entry *e = bpf_map_lookup_elem(&flow_cache, &p->key);
 	struct edge_counters *edge;
-	int result;
 
 	if (!e)
 		return NO_ENTRY;
@@ -556,13 +555,7 @@ static __always_inline int cached_packet(struct packet *p, __u32 *preferred)
 	edge = count_packet(p, e);
 	p->path |= 1u << STAGE_FLOW_CACHE | 1u << STAGE_DELIVER;
 	observe(p, e, edge);
-	result = deliver(p, e);
-	if (e->closed && p->key.protocol == IPPROTO_TCP && !(p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST))) {
-		/* The last ACK of a connection: nothing is left to translate. */
-		forget_peer(p, e);
-		bpf_map_delete_elem(&flow_cache, &p->key);
-	}
-	return result;
+	return deliver(p, e);
 }
 
 #endif

@@ -1,6 +1,7 @@
 /** The datapath with real packets: who reaches whom, what is translated, dropped, counted and reported. */
 import { spawn } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { sweepFlows } from '../../server/agent/flow-sweep.ts';
 import { FLOW_ENTRY, FLOW_KEY } from '../../server/kernel/layouts.gen.ts';
 import { readStruct } from '../../server/wire/struct.ts';
 import { openBpfDescriptors } from '../../server/kernel/fd.ts';
@@ -221,11 +222,12 @@ test('an entry that has lost its other direction is made anew, with the same bac
   expect(new Set(answers).size).toBe(1);
 });
 
-test('a closed connection leaves nothing in the flow cache', () => {
+test('the sweep clears closed connections and leaves open ones alone', async () => {
   const { flow_cache } = world.datapath.maps;
-  const tcp = (): number =>
-    [...flow_cache.entries()].filter(([key]) => readStruct(FLOW_KEY, key).protocol === 6).length;
-  const before = tcp();
-  expect(world.ask('client', 'tcp', '10.96.0.10', 80, 100)).toMatchObject({ one: expect.any(Number) as number });
-  expect(tcp() - before).toBe(0);
+  const inTenSeconds = (): bigint => process.hrtime.bigint() + 11_000_000_000n;
+  world.ask('client', 'tcp', '10.96.0.10', 80, 100);
+  const open = await world.start('client', 'hold', 'tcp', '10.96.0.10', '80', '600');
+  expect(sweepFlows(flow_cache, inTenSeconds()).deleted).toBeGreaterThanOrEqual(200);
+  expect(sweepFlows(flow_cache, inTenSeconds()).deleted).toBe(0);
+  expect(JSON.parse(await open.result)).toMatchObject({ error: '' });
 });

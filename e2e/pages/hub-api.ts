@@ -20,14 +20,16 @@ export class HubApi {
     return (await (await this.#get('/api/v1/service-map')).json()) as ServiceMap;
   }
 
-  /** The edge between two workloads, given as `namespace/name`; fails if the demo has no such traffic. */
+  /** What passes between two workloads, given as `namespace/name`; fails if nothing does. */
   async edge(source: string, target: string): Promise<MapEdge> {
     const map = await this.serviceMap();
     const nameOf = (id: string): string => {
       const node = map.nodes.find((known) => known.id === id);
       return node === undefined ? id : `${node.namespace}/${node.name}`;
     };
-    const edge = map.edges.find((known) => nameOf(known.source) === source && nameOf(known.target) === target);
+    const edge = map.edges.find(
+      (known) => nameOf(known.source) === source && nameOf(known.target) === target && known.packets > 0,
+    );
     if (edge === undefined) throw new Error(`The hub knows no traffic from ${source} to ${target}.`);
     return edge;
   }

@@ -22,14 +22,23 @@ export class ServiceMapPage {
     });
   }
 
-  /** The line between two nodes, given by name, in the list for screen readers. */
+  /** The line of what passes between two nodes, given by name, in the list for screen readers. */
   edge(source: string, target: string): Locator {
-    return this.edges.getByRole('button', { name: new RegExp(`^${source} to ${target}, `) });
+    return this.#line(source, target).filter({ hasNotText: ', dropped' });
+  }
+
+  /** The line of what is dropped between them. */
+  drop(source: string, target: string): Locator {
+    return this.#line(source, target).filter({ hasText: ', dropped' });
   }
 
   /** Opens a line of the list. It is for those who do not see the drawing, so no mouse can reach it. */
-  async select(source: string, target: string): Promise<void> {
-    await this.edge(source, target).first().press('Enter');
+  async select(line: Locator): Promise<void> {
+    await line.press('Enter');
+  }
+
+  #line(source: string, target: string): Locator {
+    return this.edges.getByRole('button', { name: new RegExp(`^${source} to ${target}, `) });
   }
 
   level(name: 'Namespace' | 'Workload' | 'Service' | 'Pod'): Locator {

@@ -12,7 +12,7 @@ test('page, filter and range come from the address', async ({ frame, filter, flo
 
 test('a selected edge is open again after a reload, with level and colour', async ({ frame, map, details, page }) => {
   await frame.open('/');
-  await map.select('orders', 'payments');
+  await map.select(map.edge('orders', 'payments'));
   await map.colour('Latency').click();
   await expect(page).toHaveURL(/selected=.*payments/);
   await expect(page).toHaveURL(/colour=latency/);

@@ -55,7 +55,7 @@ test('without a match the page says which term to remove', async ({ frame, filte
 
 test('filtering to an edge leaves its flows', async ({ frame, map, details, filter, flows, page }) => {
   await frame.open('/');
-  await map.select('api', 'orders');
+  await map.select(map.edge('api', 'orders'));
   await details.button('Filter to this edge').click();
   await expect(filter.chip('to.port:8080')).toBeVisible();
   await expect(page).toHaveURL(/filter=/);

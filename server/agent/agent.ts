@@ -26,6 +26,7 @@ import { LossBefore } from './loss-before.ts';
 import type { AgentHealth, AgentStats } from './metrics.ts';
 import { Outbox } from './outbox.ts';
 import { Uplink } from './uplink.ts';
+import { sweepFlows } from './flow-sweep.ts';
 
 export interface AgentOptions {
   node: string;
@@ -45,6 +46,7 @@ export interface AgentOptions {
 
 const COUNTERS_MS = 1000;
 const RECONCILE_MS = 30_000;
+const SWEEP_MS = 5000;
 /** Changes that come together are applied together. */
 const SETTLE_MS = 5;
 
@@ -108,6 +110,7 @@ export class Agent implements AgentHealth, AsyncDisposable {
     this.#timers.push(
       setInterval(() => this.#sendCounters(), COUNTERS_MS),
       setInterval(() => this.#apply(), RECONCILE_MS),
+      setInterval(() => this.#sweep(), SWEEP_MS),
     );
   }
 
@@ -223,6 +226,15 @@ export class Agent implements AgentHealth, AsyncDisposable {
       this.#log.error({ error: sentence(error) }, 'could not apply the cluster state');
     }
     this.#passes.lastSeconds = (performance.now() - started) / 1000;
+  }
+
+  #sweep(): void {
+    try {
+      sweepFlows(this.#datapath.maps.flow_cache, process.hrtime.bigint());
+    } catch (error) {
+      // The kernel makes room by itself if it must; the next pass tries again.
+      this.#log.warn({ error: sentence(error) }, 'could not sweep the flow cache');
+    }
   }
 
   #report(problems: readonly string[]): void {
