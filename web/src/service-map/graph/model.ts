@@ -26,10 +26,6 @@ export interface GraphNode {
   ports: Port[];
   /** Packets per second sent, tried (dropped) ones included. */
   out: number;
-  /** Whether anything it sent has arrived. */
-  hasReached: boolean;
-  /** Something tried to reach it, and nothing has. */
-  isUnreached: boolean;
 }
 
 export interface Line {
@@ -61,9 +57,6 @@ export interface Graph {
   lines: Line[];
 }
 
-/** Ports from here on are mostly picked for one connection. */
-const EPHEMERAL = 32_768;
-
 export const portKey = (edge: Pick<MapEdge, 'protocol' | 'port'>): string => `${edge.protocol}/${edge.port}`;
 
 /** Only a policy of the receiving side stops a packet at its target; everything else is found before it. */
@@ -90,23 +83,13 @@ export function linesOf(edge: MapEdge): Line[] {
 export function buildGraph(map: ServiceMap): Graph {
   const nodes = new Map<string, GraphNode>();
   for (const node of map.nodes) {
-    // A namespace drawn as a node is not drawn once more around itself.
-    const group = node.namespace === '' || node.kind === 'Namespace' ? null : node.namespace;
-    nodes.set(node.id, { id: node.id, node, group, ports: [], out: 0, hasReached: false, isUnreached: false });
+    const group = node.namespace === '' ? null : node.namespace;
+    nodes.set(node.id, { id: node.id, node, group, ports: [], out: 0 });
   }
   const lines = map.edges.flatMap(linesOf).filter((it) => nodes.has(it.source) && nodes.has(it.target));
   for (const line of lines) addLine(nodes, line);
-  const answered = new Set(lines.filter((it) => it.end === 'forwarded').map((it) => it.target));
-  for (const node of nodes.values()) {
-    node.isUnreached = node.ports.length > 0 && !answered.has(node.id);
-    node.ports.sort(inRowOrder);
-  }
+  for (const node of nodes.values()) node.ports.sort((a, b) => b.rate - a.rate || a.port - b.port);
   return { nodes, groups: groupsOf(nodes, lines), lines };
-}
-
-/** By number, so that rows do not change places with their rates; ports of the moment come last. */
-function inRowOrder(a: Port, b: Port): number {
-  return Number(a.port >= EPHEMERAL) - Number(b.port >= EPHEMERAL) || a.port - b.port || (a.key < b.key ? -1 : 1);
 }
 
 function addLine(nodes: ReadonlyMap<string, GraphNode>, line: Line): void {
@@ -121,7 +104,6 @@ function addLine(nodes: ReadonlyMap<string, GraphNode>, line: Line): void {
     target.ports.push(port);
   }
   if (line.end === 'dropped') return;
-  if (line.end === 'forwarded') source.hasReached = true;
   port.rate += line.rate;
   const p95 = line.edge.rtt?.p95_ns ?? null;
   if (p95 !== null) port.p95 = Math.max(port.p95 ?? 0, p95);
