@@ -59,10 +59,10 @@ describe('with a connection through a service open', () => {
     process.kill(agent, 'SIGKILL');
     await up.says('the agent was ended by SIGKILL');
     await eventually('another agent that is ready', async () => {
-      const url = /probes and metrics on (http:[^"]+)".*$/.exec(
-        readFileSync(`${STATE}/logs/agent.log`, 'utf8').trimEnd(),
-      );
-      const answer = await fetch(`${url?.[1] ?? ''}/readyz`).catch(() => undefined);
+      // The log goes on from one agent to the next; the newest address is the living one's.
+      const log = readFileSync(`${STATE}/logs/agent.log`, 'utf8');
+      const url = [...log.matchAll(/probes and metrics on (http:[^"]+)"/g)].at(-1)?.[1] ?? '';
+      const answer = await fetch(`${url}/readyz`).catch(() => undefined);
       return answer?.ok === true || undefined;
     });
     expect(new Set(readdirSync(PINS, { recursive: true, encoding: 'utf8' }))).toEqual(pins);

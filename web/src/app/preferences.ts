@@ -1,5 +1,5 @@
 /** What a person likes, kept in this browser. Storage may be forbidden; then it lasts as long as the page. */
-import { useCallback, useState } from 'react';
+import { useCallback, useEffect, useState } from 'react';
 
 const PREFIX = 'spyglass.';
 
@@ -68,6 +68,12 @@ export function applyTheme(): void {
 
 export function useTheme(): [Theme, () => void] {
   const [theme, setTheme] = useState(currentTheme);
+  useEffect(() => {
+    const system = matchMedia('(prefers-color-scheme: dark)');
+    const follow = (): void => setTheme(currentTheme());
+    system.addEventListener('change', follow);
+    return () => system.removeEventListener('change', follow);
+  }, []);
   const toggle = useCallback(() => {
     const next = currentTheme() === 'dark' ? 'light' : 'dark';
     save('theme', next);
