@@ -4,6 +4,7 @@ import type { Locator, Page } from '@playwright/test';
 export class ServiceMapPage {
   readonly region: Locator;
   readonly toolbar: Locator;
+  readonly nodes: Locator;
   readonly edges: Locator;
   readonly #page: Page;
 
@@ -11,15 +12,18 @@ export class ServiceMapPage {
     this.#page = page;
     this.region = page.getByRole('group', { name: 'Service map' });
     this.toolbar = page.getByRole('toolbar', { name: 'Map' });
+    this.nodes = this.region.getByRole('list', { name: 'Nodes of the map' });
     this.edges = this.region.getByRole('list', { name: 'Edges of the map' });
   }
 
-  /** The card of a node given as `namespace/name`, or as `name` where it has no namespace. */
+  /** A node given as `namespace/name`, in the list for screen readers, which has it at any zoom. */
   node(path: string): Locator {
-    const [name, namespace] = path.split('/').toReversed();
-    return this.region.getByRole('button', {
-      name: new RegExp(`^${name}, \\w+${namespace === undefined ? '' : ` in ${namespace}`}$`),
-    });
+    return this.nodes.getByRole('button', { name: new RegExp(`${describe(path)}(,|$)`) });
+  }
+
+  /** Its card in the drawing, which is there while the map is near enough to read it. */
+  card(path: string): Locator {
+    return this.region.getByRole('button', { name: new RegExp(`${describe(path)}$`) });
   }
 
   /** The line of what passes between two nodes, given by name, in the list for screen readers. */
@@ -32,9 +36,9 @@ export class ServiceMapPage {
     return this.#line(source, target).filter({ hasText: ', dropped' });
   }
 
-  /** Opens a line of the list. It is for those who do not see the drawing, so no mouse can reach it. */
-  async select(line: Locator): Promise<void> {
-    await line.press('Enter');
+  /** Opens an entry of the lists. They are for those who do not see the drawing, so no mouse can reach them. */
+  async select(entry: Locator): Promise<void> {
+    await entry.press('Enter');
   }
 
   #line(source: string, target: string): Locator {
@@ -61,4 +65,10 @@ export class ServiceMapPage {
       return `rgb(${red}, ${green}, ${blue})`;
     });
   }
+}
+
+/** How the map names a node given as `namespace/name`, or as `name` where it has no namespace. */
+function describe(path: string): string {
+  const [name, namespace] = path.split('/').toReversed();
+  return `^${name}, \\w+${namespace === undefined ? '' : ` in ${namespace}`}`;
 }

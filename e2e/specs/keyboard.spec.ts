@@ -37,10 +37,10 @@ test('j and k walk through flows, Esc closes', async ({ frame, filter, flows, de
 
 test('arrows walk over the map, Enter opens, f folds', async ({ frame, map, details, page }) => {
   await frame.open('/');
-  await map.node('shop/web').focus();
+  await map.card('shop/web').focus();
   await frame.press('ArrowRight');
-  await expect(map.node('shop/web')).not.toBeFocused();
-  await map.node('shop/orders').press('Enter');
+  await expect(map.card('shop/web')).not.toBeFocused();
+  await map.card('shop/orders').press('Enter');
   await expect(details.title).toHaveText('orders');
   await expect(page).toHaveURL(/selected=shop\/Deployment\/orders/);
   await frame.press('f');

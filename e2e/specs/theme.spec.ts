@@ -8,7 +8,7 @@ const DARK = 'rgb(11, 16, 20)';
 
 test('the switch turns page and map dark, and is remembered', async ({ page, frame, map }) => {
   await frame.open('/');
-  await expect(map.node('shop/web')).toBeVisible();
+  await expect(map.node('shop/web')).toBeAttached();
   expect(await frame.ground()).toBe(LIGHT);
   await frame.theme.click();
   await expect.poll(() => frame.ground()).toBe(DARK);
@@ -32,7 +32,7 @@ test.describe('in a dark system', () => {
 
   test('page and map start dark', async ({ frame, map }) => {
     await frame.open('/');
-    await expect(map.node('shop/web')).toBeVisible();
+    await expect(map.node('shop/web')).toBeAttached();
     expect(await frame.ground()).toBe(DARK);
     expect(await map.ground()).toBe(DARK);
   });

@@ -23,7 +23,7 @@ const EDGES = [
 
 test('the map shows every workload and who calls whom', async ({ frame, map }) => {
   await frame.open('/');
-  for (const node of NODES) await expect(map.node(node), node).toBeVisible();
+  for (const node of NODES) await expect(map.node(node), node).toHaveText(/, [1-9]\d* pods?$/);
   for (const [source, target] of EDGES) {
     const edge = map.edge(source, target);
     await expect(edge, `${source} to ${target}`).toHaveText(/, TCP \d+, [\d.,k]+\/s$/);
@@ -51,7 +51,7 @@ test('an edge shows the figures of the kernel', async ({ frame, map, details, hu
 
 test('a workload lists its peers, and leads on to the edge', async ({ frame, map, details }) => {
   await frame.open('/');
-  await map.node('shop/orders').click();
+  await map.select(map.node('shop/orders'));
   await expect(details.title).toHaveText('orders');
   await details.button(/shop\/payments 9090 tcp/).click();
   await expect(details.edge).toContainText('shop/orders to shop/payments:9090, tcp');

@@ -13,8 +13,11 @@ export interface Subscribe {
   type: 'subscribe';
   /** The map every second, over the last `window_s` seconds (5 to 900). */
   map?: { group: MapGroup; window_s: number; filter?: FlowFilter } | null;
-  /** New flows every 250 ms, at most `max_rate` rows a second. `last` rows come first. */
-  flows?: { filter?: FlowFilter; max_rate: number; last: number } | null;
+  /**
+   * New flows every 250 ms, at most `max_rate` rows a second. `last` rows come first. `tag` comes back in every
+   * answer, so that answers to the former subscription, still under way, are told apart.
+   */
+  flows?: { filter?: FlowFilter; max_rate: number; last: number; tag?: number } | null;
   /** Totals for the time strip, every second. */
   timeline?: { window_s: number; bucket_s: number } | null;
 }
@@ -59,6 +62,8 @@ export interface FlowsMessage {
   sampled: number;
   /** Matching flows since the last message, shown or not. */
   matched: number;
+  /** Of the subscription; 0 if it gave none. */
+  tag: number;
 }
 
 export interface TimelineMessage {

@@ -132,7 +132,7 @@ export class LiveClient {
       const flow = this.#state.flowById(id);
       return flow === null ? [] : [{ id, flow }];
     });
-    return { type: 'flows', rows, sampled, matched };
+    return { type: 'flows', rows, sampled, matched, tag: this.#flows?.tag ?? 0 };
   }
 
   #sendTimeline({ windowS, bucketS }: TimelineSubscription): void {

@@ -22,6 +22,7 @@ const subscribe = z.strictObject({
       filter,
       max_rate: z.number().int().min(1).max(2000),
       last: z.number().int().min(0).max(1000),
+      tag: z.number().int().min(0).default(0),
     })
     .nullish(),
   timeline: z
@@ -38,6 +39,7 @@ export interface FlowsSubscription {
   filter: FlowFilter;
   maxRate: number;
   last: number;
+  tag: number;
 }
 export interface TimelineSubscription {
   windowS: number;
@@ -69,7 +71,7 @@ export function readSubscribe(text: string): Subscriptions {
   const { map, flows, timeline } = result.data;
   return {
     map: map && { group: map.group, windowS: map.window_s, filter: mapFilter(map.filter) },
-    flows: flows && { filter: read(flows.filter), maxRate: flows.max_rate, last: flows.last },
+    flows: flows && { filter: read(flows.filter), maxRate: flows.max_rate, last: flows.last, tag: flows.tag },
     timeline: timeline && { windowS: timeline.window_s, bucketS: timeline.bucket_s },
   } satisfies Subscriptions;
 }

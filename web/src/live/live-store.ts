@@ -32,6 +32,8 @@ export class LiveStore {
   #newTimeline: TimelineMessage | null = null;
   #newFlows: FlowsMessage[] = [];
   #hubStarted: string | null = null;
+  /** Of the last question for flows. */
+  #tag = 0;
   /** The tail as it is now; `flows` is what is shown. */
   #tail: FlowTail = EMPTY_TAIL;
 
@@ -52,7 +54,9 @@ export class LiveStore {
     const before = this.#wanted;
     this.#wanted = wanted;
     const change = subscriptionOf(wanted, before);
-    if (change.flows !== undefined) {
+    if (change.flows) {
+      this.#tag += 1;
+      change.flows.tag = this.#tag;
       this.#newFlows = [];
       this.#tail = EMPTY_TAIL;
       this.flows.set(EMPTY_TAIL);
@@ -83,6 +87,8 @@ export class LiveStore {
         this.#newTimeline = message;
         break;
       case 'flows':
+        // Answers to the former filter may still be under way: they would stay, and keep the new ones out.
+        if (message.tag !== this.#tag) return;
         this.#newFlows.push(message);
         break;
       case 'error':

@@ -9,7 +9,7 @@ import { subscriptionOf, type Wanted } from './wanted.ts';
 
 function flows(ids: number[], change: Partial<FlowsMessage> = {}): FlowsMessage {
   const rows = ids.map((id) => ({ id, flow: {} })) as FlowsMessage['rows'];
-  return { type: 'flows', rows, sampled: 1, matched: ids.length, ...change };
+  return { type: 'flows', rows, sampled: 1, matched: ids.length, tag: 0, ...change };
 }
 
 describe('messages', () => {

@@ -193,7 +193,7 @@ export function ServiceMapView(props: ServiceMapViewProps): ReactNode {
           );
         })}
       </div>
-      {graph !== null && <Outline graph={graph} onSelect={selectLine} />}
+      {graph !== null && <Outline graph={graph} onSelectNode={selectNode} onSelect={selectLine} />}
       <Legend ends={ends} colour={colour} />
       <div className="map-zoom">
         <button type="button" aria-label="Zoom in" onClick={() => zoom.current?.by(1.3)}>
