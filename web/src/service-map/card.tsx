@@ -4,7 +4,7 @@ import { DASH, duration, rate } from '../words/numbers.ts';
 import type { ColourMode } from './contract.ts';
 import type { Box } from './graph/geometry.ts';
 import type { GraphNode, Port } from './graph/model.ts';
-import { MAX_ROWS, ROW_HEIGHT } from './graph/size.ts';
+import { besideName, CARD_MAX_WIDTH, MAX_ROWS, NAME_CHARACTER, ROW_HEIGHT } from './graph/size.ts';
 import { KindIcon } from './kind-icon.tsx';
 
 const KNOWN_PORTS: Readonly<Record<string, string>> = {
@@ -26,15 +26,16 @@ interface CardProps {
 }
 
 export const Card = memo(function Card({ node, box, colour, isSelected, onSelect, onFold }: CardProps): ReactNode {
-  const { name, kind, pods } = node.node;
-  const isEmpty = kind === 'Service' && pods === 0;
-  const classes = ['map-card', kind === 'World' && 'world', isEmpty && 'no-pods', isSelected && 'selected'];
+  const { name, kind } = node.node;
+  const classes = ['map-card', kind === 'World' && 'world', isGhost(node) && 'ghost', isSelected && 'selected'];
+  const hidden = node.ports.length - MAX_ROWS;
   return (
     <button
       type="button"
       data-node={node.id}
       className={classes.filter(Boolean).join(' ')}
       style={{ left: box.x, top: box.y, width: box.width, height: box.height }}
+      title={name}
       aria-pressed={isSelected}
       aria-label={`${name}, ${kind}${node.group === null ? '' : ` in ${node.group}`}`}
       onClick={() => onSelect(node.id)}
@@ -44,38 +45,67 @@ export const Card = memo(function Card({ node, box, colour, isSelected, onSelect
     >
       <span className="map-card-head">
         <KindIcon kind={kind} />
-        <span className="map-card-name">{middle(name, box.width)}</span>
-        <span className="map-card-pods">{isEmpty ? '0 pods' : pods > 1 ? `×${pods}` : ''}</span>
+        <span className="map-card-name">
+          {box.width < CARD_MAX_WIDTH ? name : middle(name, box.width - besideName(node))}
+        </span>
+        <span className="map-card-pods">{podsOf(node)}</span>
       </span>
       {node.ports.length === 0 ? (
-        <span className="map-card-row only">{`${rate(node.out)} out`}</span>
+        <span className="map-card-row only">{`${rate(node.out)} ${node.hasReached ? 'out' : 'tried'}`}</span>
       ) : (
         node.ports.slice(0, MAX_ROWS).map((port) => <PortRow key={port.key} port={port} colour={colour} />)
       )}
-      {node.ports.length > MAX_ROWS && <span className="map-card-row only">{node.ports.length - MAX_ROWS} more</span>}
+      {hidden > 0 && <span className="map-card-row more">{hidden} more</span>}
     </button>
   );
-});
+}, isSame);
+
+/** Nothing stands behind it now, or nothing got there: drawn as an outline. */
+function isGhost({ node, isUnreached }: GraphNode): boolean {
+  return podsOf({ node }) === '0 pods' || (node.kind === 'World' && isUnreached);
+}
+
+function podsOf({ node }: Pick<GraphNode, 'node'>): string {
+  if (node.kind === 'World' || node.kind === 'Host' || node.kind === 'Namespace') return '';
+  return node.pods === 0 ? '0 pods' : node.pods > 1 ? `×${node.pods}` : '';
+}
+
+/** Each second brings new objects; a card is rendered anew for what it shows. */
+function isSame(a: CardProps, b: CardProps): boolean {
+  return (
+    a.box === b.box &&
+    a.colour === b.colour &&
+    a.isSelected === b.isSelected &&
+    a.onSelect === b.onSelect &&
+    a.onFold === b.onFold &&
+    shown(a.node) === shown(b.node)
+  );
+}
+
+function shown({ node, ports, out, hasReached, isUnreached }: GraphNode): string {
+  return JSON.stringify([node.name, node.pods, ports, out, hasReached, isUnreached]);
+}
 
 function PortRow({ port, colour }: { port: Port; colour: ColourMode }): ReactNode {
-  const value =
-    colour === 'latency' ? (port.p95 === null ? DASH : duration(port.p95)) : port.rate === 0 ? DASH : rate(port.rate);
+  const name = KNOWN_PORTS[port.key] ?? port.protocol.toLowerCase();
+  const latency = port.p95 === null ? DASH : duration(port.p95);
   return (
     <span className="map-card-row" style={{ height: ROW_HEIGHT }}>
-      <span className="map-card-dot" />
+      <span className={port.rate === 0 ? 'map-card-dot hollow' : 'map-card-dot'} />
       <span className="map-card-port">
-        {port.port === 0
-          ? port.protocol.toLowerCase()
-          : `${port.port} ${KNOWN_PORTS[port.key] ?? port.protocol.toLowerCase()}`}
+        {port.port === 0 ? name : port.port}
+        {port.port !== 0 && <i>{name}</i>}
       </span>
-      <span className="map-card-value">{value}</span>
+      <span className="map-card-value">
+        {colour === 'latency' ? latency : port.rate === 0 ? DASH : rate(port.rate)}
+      </span>
     </span>
   );
 }
 
-/** The name, cut in the middle where it is too long for the card. */
+/** The name, cut in the middle where it is wider than `width`. */
 function middle(name: string, width: number): string {
-  const most = Math.floor((width - 62) / 7);
+  const most = Math.floor(width / NAME_CHARACTER);
   if (name.length <= most) return name;
   const tail = Math.floor(most / 2);
   return `${name.slice(0, most - tail - 1)}…${name.slice(-tail)}`;

@@ -3,28 +3,22 @@ import type { ReactNode } from 'react';
 import type { NodeKind } from '../../../server/wire/service-map.ts';
 
 const PATHS: Readonly<Record<NodeKind, string>> = {
-  Deployment: 'M5.5 3h7.5v7.5h-7.5zM3 5.5v7.5h7.5',
+  Deployment: 'M1.5 3.5h7v7h-7zM4 1.5h6.5V8',
   StatefulSet:
-    'M3 4.5c0-1 2.2-1.75 5-1.75s5 .75 5 1.75-2.2 1.75-5 1.75-5-.75-5-1.75zM3 4.5v7c0 1 2.2 1.75 5 1.75s5-.75 5-1.75v-7M3 8c0 1 2.2 1.75 5 1.75S13 9 13 8',
-  DaemonSet: 'M2.75 2.75h4v4h-4zM9.25 2.75h4v4h-4zM2.75 9.25h4v4h-4zM9.25 9.25h4v4h-4z',
-  Pod: 'M8 2.25 13 5v6l-5 2.75L3 11V5zM3 5l5 2.75L13 5M8 7.75v6',
-  Service: 'M8 5.75v-3M8 13.25v-3M5.75 8h-3M13.25 8h-3M10.25 8a2.25 2.25 0 1 1-4.5 0 2.25 2.25 0 0 1 4.5 0z',
-  Namespace: 'M2.75 2.75h10.5v10.5H2.75zM2.75 6h10.5',
-  Host: 'M2.75 3.25h10.5v4H2.75zM2.75 8.75h10.5v4H2.75zM5 5.25h.01M5 10.75h.01',
-  World: 'M13.5 8a5.5 5.5 0 1 1-11 0 5.5 5.5 0 0 1 11 0zM2.5 8h11M8 2.5c3.5 3.6 3.5 7.4 0 11-3.5-3.6-3.5-7.4 0-11z',
+    'M1.75 3c0-.9 1.9-1.6 4.25-1.6s4.25.7 4.25 1.6S8.35 4.6 6 4.6 1.75 3.9 1.75 3v6c0 .9 1.9 1.6 4.25 1.6s4.25-.7 4.25-1.6V3M1.75 6c0 .9 1.9 1.6 4.25 1.6S10.25 6.9 10.25 6',
+  DaemonSet: 'M1.5 1.5H5V5H1.5zM7 1.5h3.5V5H7zM1.5 7H5v3.5H1.5zM7 7h3.5v3.5H7z',
+  Pod: 'M6 1.2 10.2 3.6v4.8L6 10.8 1.8 8.4V3.6zM1.8 3.6 6 6l4.2-2.4M6 6v4.8',
+  Service: 'M7.6 6a1.6 1.6 0 1 1-3.2 0 1.6 1.6 0 0 1 3.2 0zM6 1.2v3M6 7.8v3M1.2 6h3M7.8 6h3',
+  Namespace: 'M1.5 1.5h9v9h-9zM1.5 4.2h9',
+  Host: 'M1.5 2h9v3.5h-9zM1.5 6.5h9V10h-9zM3.4 3.75h.01M3.4 8.25h.01',
+  World:
+    'M10.6 6a4.6 4.6 0 1 1-9.2 0 4.6 4.6 0 0 1 9.2 0zM1.4 6h9.2M6 1.4c1.5 1.3 2.1 2.8 2.1 4.6S7.5 9.3 6 10.6C4.5 9.3 3.9 7.8 3.9 6S4.5 2.7 6 1.4z',
 };
 
 export function KindIcon({ kind }: { kind: NodeKind }): ReactNode {
   return (
-    <svg className="map-kind" viewBox="0 0 16 16" width="14" height="14" aria-hidden="true">
-      <path
-        d={PATHS[kind]}
-        fill="none"
-        stroke="currentColor"
-        strokeWidth="1.5"
-        strokeLinejoin="round"
-        strokeLinecap="round"
-      />
+    <svg className="map-kind" viewBox="0 0 12 12" width="12" height="12" aria-hidden="true">
+      <path d={PATHS[kind]} />
     </svg>
   );
 }

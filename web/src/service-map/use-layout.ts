@@ -4,30 +4,34 @@
  * only Tidy lays out anew.
  */
 import { useEffect, useMemo, useRef, useState } from 'react';
-import { extendLayout, type Layout } from './graph/layout.ts';
-import type { Graph } from './graph/model.ts';
+import type { Box } from './graph/geometry.ts';
+import type { Places } from './graph/groups.ts';
+import { quickLayout } from './graph/quick-layout.ts';
+import { extendPlaces } from './graph/seed.ts';
 import { LayoutClient } from './layout-client.ts';
+import type { Shaped } from './use-shaped.ts';
 
 const SETTLING_MS = 8000;
-const EMPTY: Layout = { boxes: new Map(), routes: new Map() };
+const NOWHERE: Places = new Map();
 
 export interface Placed {
-  layout: Layout;
+  places: Places;
   /** Grows with each layout made anew: the camera fits again. */
   version: number;
 }
 
-export function useLayout(graph: Graph | null, level: string, tidyRequest: number): Placed {
+/** `level` names the picture: another one is laid out by itself. */
+export function useLayout({ graph, shape }: Shaped, level: string, tidyRequest: number): Placed {
   const client = useRef<LayoutClient | null>(null);
-  const [laid, setLaid] = useState({ layout: EMPTY, version: 0, level: '' });
+  const [laid, setLaid] = useState({ places: NOWHERE, version: 0, level: '' });
   /** The level whose picture has settled. */
   const [settled, setSettled] = useState('');
   const latest = useRef(graph);
   useEffect(() => {
     latest.current = graph;
   }, [graph]);
-  // Nodes, ports and lines decide the layout; rates do not.
-  const shape = useMemo(() => (graph === null || settled === level ? '' : shapeOf(graph)), [graph, settled, level]);
+  const settling = settled === level ? '' : shape;
+  const isEmpty = graph === null || graph.nodes.size === 0;
 
   useEffect(() => {
     client.current = new LayoutClient();
@@ -35,40 +39,35 @@ export function useLayout(graph: Graph | null, level: string, tidyRequest: numbe
   }, []);
 
   useEffect(() => {
+    if (isEmpty) return undefined;
     const timer = setTimeout(() => setSettled(level), SETTLING_MS);
     return () => clearTimeout(timer);
-  }, [level]);
+  }, [level, isEmpty]);
 
   useEffect(() => {
-    const now = latest.current;
-    if (now === null || now.nodes.size === 0) return;
-    client.current?.layout(now).then(
-      (layout) => {
-        if (layout !== null) setLaid((before) => ({ layout, version: before.version + 1, level }));
-      },
-      // The former picture stays; new nodes are placed without elk.
-      (error: unknown) => console.warn('layout failed', error),
-    );
-    // An empty shape means settled: then only Tidy, or another level, lays out anew.
-  }, [shape, tidyRequest, level]);
+    const [now, layouts] = [latest.current, client.current];
+    if (now === null || now.nodes.size === 0 || layouts === null) return;
+    const put = (places: Places | null): void => {
+      if (places !== null) setLaid((before) => ({ places, version: before.version + 1, level }));
+    };
+    layouts.layout(now).then(put, (error: unknown) => {
+      console.warn('The map was laid out in plain columns, because the layout failed:', error);
+      put(quickLayout(now));
+    });
+    // Once settled `settling` stays empty: then only Tidy, or another level, lays out anew.
+  }, [settling, tidyRequest, level]);
 
-  const layout = useMemo(
-    () => (graph === null || laid.version === 0 || laid.level !== level ? EMPTY : extendLayout(graph, laid.layout)),
-    [graph, laid, level],
+  const isLaid = laid.version > 0 && laid.level === level;
+  const places = useMemo(
+    () => (graph === null || !isLaid ? NOWHERE : extendPlaces(graph, laid.places)),
+    [graph, laid, isLaid],
   );
-  return { layout, version: laid.version };
+  // What was placed keeps its place, also while it is gone for a moment.
+  if (![...places].every(([id, box]) => isAt(laid.places.get(id), box))) {
+    setLaid((before) => ({ ...before, places: new Map([...before.places, ...places]) }));
+  }
+  return { places, version: laid.version };
 }
 
-function shapeOf(graph: Graph): string {
-  const nodes = [...graph.nodes.values()].map(
-    (it) =>
-      `${it.id}(${it.ports
-        .map((port) => port.key)
-        .toSorted()
-        .join()})`,
-  );
-  return `${nodes.toSorted().join()} ${graph.lines
-    .map((it) => it.id)
-    .toSorted()
-    .join()}`;
-}
+const isAt = (a: Box | undefined, b: Box): boolean =>
+  a !== undefined && a.x === b.x && a.y === b.y && a.width === b.width && a.height === b.height;

@@ -15,8 +15,23 @@ const MIN_SCALE = 0.05;
 const MAX_SCALE = 2.5;
 const PADDING = 14;
 
-/** The camera that shows all of `box` in `width` x `height`, never larger than life. */
-export function fitCamera(box: Box, width: number, height: number): Camera {
+/** The corner at the lower right that the zoom buttons cover, CSS pixels. */
+const CORNER = { width: 52, height: 106 };
+
+/**
+ * The camera that shows all of `box` in `width` x `height`, never larger than life. Where something of
+ * `things` would lie under the zoom buttons, the picture leaves them their column.
+ */
+export function fitCamera(box: Box, width: number, height: number, things: Iterable<Box>): Camera {
+  const camera = fitInto(box, width, height);
+  const [right, bottom] = [width - CORNER.width, height - CORNER.height];
+  const isCovered = [...things].some(
+    (it) => (it.x + it.width) * camera.k + camera.x > right && (it.y + it.height) * camera.k + camera.y > bottom,
+  );
+  return isCovered ? fitInto(box, width - CORNER.width, height) : camera;
+}
+
+function fitInto(box: Box, width: number, height: number): Camera {
   const k = Math.min(1, (width - 2 * PADDING) / box.width, (height - 2 * PADDING) / box.height);
   const scale = Math.max(MIN_SCALE, k);
   return { k: scale, x: width / 2 - (box.x + box.width / 2) * scale, y: height / 2 - (box.y + box.height / 2) * scale };

@@ -24,12 +24,20 @@ export function widthOf(rate: number): number {
   return Math.min(THICKEST, Math.max(THINNEST, width));
 }
 
-/** A smooth curve from the right side of one card to the left side of another, wherever they lie. */
-export function sideToSide(from: Point, to: Point): Curve {
-  const gap = to.x - from.x;
-  // Backwards it needs room to turn; forwards half the way is the gentlest.
-  const reach = gap > 0 ? Math.max(24, gap / 2) : Math.min(160, 60 - gap / 4);
-  return [from, { x: from.x + reach, y: from.y }, { x: to.x - reach, y: to.y }, to];
+/** A smooth turn between two points that leaves and arrives level. */
+export function turn(from: Point, to: Point): Curve {
+  const x = (from.x + to.x) / 2;
+  return [from, { x, y: from.y }, { x, y: to.y }, to];
+}
+
+/** A straight piece, as a curve. */
+export function straight(from: Point, to: Point): Curve {
+  return [from, from, to, to];
+}
+
+/** Pieces that begin where the one before ends, as one curve. */
+export function joined(pieces: readonly Curve[]): Curve {
+  return pieces.flatMap((piece, i) => (i === 0 ? piece : piece.slice(1)));
 }
 
 export function pointAt(curve: Curve, segment: number, t: number): Point {

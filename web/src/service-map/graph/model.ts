@@ -26,6 +26,10 @@ export interface GraphNode {
   ports: Port[];
   /** Packets per second sent, tried (dropped) ones included. */
   out: number;
+  /** Whether anything it sent has arrived. */
+  hasReached: boolean;
+  /** Something tried to reach it, and nothing has. */
+  isUnreached: boolean;
 }
 
 export interface Line {
@@ -57,6 +61,9 @@ export interface Graph {
   lines: Line[];
 }
 
+/** Ports from here on are mostly picked for one connection. */
+const EPHEMERAL = 32_768;
+
 export const portKey = (edge: Pick<MapEdge, 'protocol' | 'port'>): string => `${edge.protocol}/${edge.port}`;
 
 /** Only a policy of the receiving side stops a packet at its target; everything else is found before it. */
@@ -65,31 +72,43 @@ export function dropPlace(reasons: Readonly<Record<string, number>>): 'source' |
   return first?.[0] === 'POLICY_DENIED' || first?.[0] === 'POLICY_DENY' ? 'target' : 'source';
 }
 
+/** What passed and what was dropped, a line each. */
 export function linesOf(edge: MapEdge): Line[] {
   const lines: Line[] = [];
-  const base = { edge, source: edge.source, target: edge.target, portKey: portKey(edge) };
   if (edge.packets > 0 || edge.reply_packets > 0) {
     const isSilent = edge.connections > 0 && edge.answered === 0 && edge.reply_packets === 0;
-    const end = isSilent ? 'unanswered' : 'forwarded';
-    lines.push({ ...base, id: edge.id, end, stop: 'target', rate: edge.packet_rate });
+    lines.push(lineOf(edge, edge.id, isSilent ? 'unanswered' : 'forwarded', 'target', edge.packet_rate));
   }
   if ((edge.verdicts['DROPPED'] ?? 0) > 0) {
-    const stop = dropPlace(edge.drop_reasons);
-    lines.push({ ...base, id: `${edge.id}!`, end: 'dropped', stop, rate: edge.drop_rate });
+    lines.push(lineOf(edge, `${edge.id}!`, 'dropped', dropPlace(edge.drop_reasons), edge.drop_rate));
   }
   return lines;
+}
+
+function lineOf(edge: MapEdge, id: string, end: LineEnd, stop: Line['stop'], rate: number): Line {
+  return { id, edge, source: edge.source, target: edge.target, portKey: portKey(edge), end, stop, rate };
 }
 
 export function buildGraph(map: ServiceMap): Graph {
   const nodes = new Map<string, GraphNode>();
   for (const node of map.nodes) {
-    const group = node.namespace === '' ? null : node.namespace;
-    nodes.set(node.id, { id: node.id, node, group, ports: [], out: 0 });
+    // A namespace drawn as a node is not drawn once more around itself.
+    const group = node.namespace === '' || node.kind === 'Namespace' ? null : node.namespace;
+    nodes.set(node.id, { id: node.id, node, group, ports: [], out: 0, hasReached: false, isUnreached: false });
   }
   const lines = map.edges.flatMap(linesOf).filter((it) => nodes.has(it.source) && nodes.has(it.target));
   for (const line of lines) addLine(nodes, line);
-  for (const node of nodes.values()) node.ports.sort((a, b) => b.rate - a.rate || a.port - b.port);
+  const answered = new Set(lines.filter((it) => it.end === 'forwarded').map((it) => it.target));
+  for (const node of nodes.values()) {
+    node.isUnreached = node.ports.length > 0 && !answered.has(node.id);
+    node.ports.sort(inRowOrder);
+  }
   return { nodes, groups: groupsOf(nodes, lines), lines };
+}
+
+/** By number, so that rows do not change places with their rates; ports of the moment come last. */
+function inRowOrder(a: Port, b: Port): number {
+  return Number(a.port >= EPHEMERAL) - Number(b.port >= EPHEMERAL) || a.port - b.port || (a.key < b.key ? -1 : 1);
 }
 
 function addLine(nodes: ReadonlyMap<string, GraphNode>, line: Line): void {
@@ -104,6 +123,7 @@ function addLine(nodes: ReadonlyMap<string, GraphNode>, line: Line): void {
     target.ports.push(port);
   }
   if (line.end === 'dropped') return;
+  if (line.end === 'forwarded') source.hasReached = true;
   port.rate += line.rate;
   const p95 = line.edge.rtt?.p95_ns ?? null;
   if (p95 !== null) port.p95 = Math.max(port.p95 ?? 0, p95);

@@ -1,81 +1,141 @@
-/** Lines -> curves: elk's route where it still fits its two ends, otherwise a plain curve between them. */
-import { type Box, type Curve, distance, type Point, sample, sideToSide } from './geometry.ts';
-import { endsOf, isBelow, type Layout } from './layout.ts';
+/** Lines -> curves that run behind no card, with the points where they leave and arrive. */
+import { around, type Box, type Curve, grow, joined, type Point, sample, straight, turn } from './geometry.ts';
+import type { Places } from './groups.ts';
+import { exitsOf } from './exits.ts';
+import { findWay, type Lane, type Request, type Surroundings, type Way, wayAlong } from './lanes.ts';
 import type { Graph, Line } from './model.ts';
+import { EXIT, rowMiddle } from './size.ts';
 
-export interface Route {
-  line: Line;
+export interface Shape {
   curve: Curve;
   /** The curve as points, for hit tests and labels. */
   points: Point[];
+  /** Around the points. */
+  bounds: Box;
 }
 
-const FITS = 12;
+export interface Route extends Shape {
+  line: Line;
+}
 
-/** Space between two lines where they leave a card, at most. */
-const SPREAD = 15;
-const CARD_EDGE = 10;
+/** Beyond this many lines nobody follows a single one; they are drawn without looking for lanes. */
+export const MANY_LINES = 400;
+/** The line ends before the port's dot; what was stopped at the target ends below it. */
+const BEFORE_PORT = 10;
+const BELOW_PORT = 16;
+const LOWEST = 5;
+/** What is stopped at its source goes straight until its bar. */
+export const STOP_AT = 20;
+const HEADING = 32;
+const SAMPLES = { few: 12, many: 6 };
 
-/** The drawn lines. `folded`: nodes whose edges are hidden, all but drops. */
-export function routesOf(graph: Graph, layout: Layout, folded: ReadonlySet<string>): Route[] {
-  const routes: Route[] = [];
+/** Shapes by line id. They depend on places and on what there is, not on rates. */
+export function shapesOf(graph: Graph, places: Places, groups: ReadonlyMap<string, Box>): Map<string, Shape> {
+  const lines = graph.lines.filter((it) => places.has(it.source) && places.has(it.target));
+  const isMany = lines.length > MANY_LINES;
+  const shapes = new Map<string, Shape>();
+  for (const [id, curve] of isMany ? plainCurves(lines, graph, places) : laneCurves(lines, graph, places, groups)) {
+    const points = sample(curve, isMany ? SAMPLES.many : SAMPLES.few);
+    const bounds = around(points.map(({ x, y }) => ({ x, y, width: 0, height: 0 })));
+    if (bounds !== null) shapes.set(id, { curve, points, bounds: grow(bounds, 10) });
+  }
+  return shapes;
+}
+
+/** The drawn lines. `folded`: nodes whose edges are hidden, all but drops. Exceptions last, so that they lie on top. */
+export function routesOf(graph: Graph, shapes: ReadonlyMap<string, Shape>, folded: ReadonlySet<string>): Route[] {
+  const ends: Record<Line['end'], Route[]> = { forwarded: [], unanswered: [], dropped: [] };
   for (const line of graph.lines) {
-    if (line.end !== 'dropped' && (folded.has(line.source) || folded.has(line.target))) continue;
-    const ends = endsOf(line, graph, layout.boxes);
-    if (ends === null) continue;
-    const known = layout.routes.get(line.id);
-    const curve = known !== undefined && fits(known, ends) ? known : plain(line, graph, layout.boxes, ends);
-    routes.push({ line, curve, points: [] });
+    const shape = shapes.get(line.id);
+    const isHidden = line.end !== 'dropped' && (folded.has(line.source) || folded.has(line.target));
+    if (shape === undefined || isHidden) continue;
+    ends[line.end].push({ line, curve: shape.curve, points: shape.points, bounds: shape.bounds });
   }
-  spread(routes, layout.boxes);
-  return routes.map((it) => ({ ...it, points: sample(it.curve) }));
+  return [...ends.forwarded, ...ends.unanswered, ...ends.dropped];
 }
 
-/** Lines that leave a card at one point get points of their own, in the order of where they go. */
-function spread(routes: Route[], boxes: ReadonlyMap<string, Box>): void {
-  const bySource = new Map<string, Route[]>();
-  for (const route of routes) {
-    const box = boxes.get(route.line.source);
-    const start = route.curve[0];
-    if (box === undefined || start === undefined || Math.abs(start.x - (box.x + box.width)) > 1) continue;
-    bySource.set(route.line.source, [...(bySource.get(route.line.source) ?? []), route]);
+/** Where a line leaves, `exit` below the top of its card, and where it arrives. */
+function requestOf(line: Line, graph: Graph, places: Places, exit: number): Request {
+  const [a, b] = [places.get(line.source) as Box, places.get(line.target) as Box];
+  const target = graph.nodes.get(line.target);
+  const row = target === undefined ? EXIT : rowMiddle(target, line.portKey);
+  const isStoppedThere = line.end === 'dropped' && line.stop === 'target';
+  const isStoppedHere = line.end === 'dropped' && line.stop === 'source';
+  return {
+    source: line.source,
+    targetNode: line.target,
+    target: `${line.target}<${line.portKey}`,
+    kind: line.end,
+    from: { x: a.x + a.width + (isStoppedHere ? STOP_AT + 4 : 0), y: a.y + exit },
+    to: { x: b.x - BEFORE_PORT, y: b.y + (isStoppedThere ? Math.min(row + BELOW_PORT, b.height - LOWEST) : row) },
+  };
+}
+
+/** The line from where the card ends to where its way begins. */
+function withStart(line: Line, places: Places, way: Curve): Curve {
+  const [start, box] = [way[0], places.get(line.source)];
+  if (start === undefined || box === undefined || start.x === box.x + box.width) return way;
+  return joined([straight({ x: box.x + box.width, y: start.y }, start), way]);
+}
+
+function plainCurves(lines: readonly Line[], graph: Graph, places: Places): Map<string, Curve> {
+  const found = new Map<string, Curve>();
+  for (const line of lines) {
+    const request = requestOf(line, graph, places, EXIT);
+    found.set(line.id, line.source === line.target ? loop(request) : withStart(line, places, plain(request)));
   }
-  for (const [source, own] of bySource) {
-    const height = (boxes.get(source)?.height ?? 0) - 2 * CARD_EDGE;
-    const step = Math.min(SPREAD, height / Math.max(1, own.length - 1));
-    const sorted = own.toSorted((a, b) => (a.curve.at(-1)?.y ?? 0) - (b.curve.at(-1)?.y ?? 0));
-    for (const [i, route] of sorted.entries()) {
-      const by = (i - (sorted.length - 1) / 2) * step;
-      route.curve = route.curve.map((p, at) => (at < 2 ? { x: p.x, y: p.y + by } : p));
+  return found;
+}
+
+/** A curve that minds nothing. */
+function plain({ from, to }: Request): Curve {
+  const reach = to.x - from.x;
+  if (reach > 0) return turn(from, to);
+  const by = Math.min(160, 60 - reach / 4);
+  return [from, { x: from.x + by, y: from.y }, { x: to.x - by, y: to.y }, to];
+}
+
+/** To itself: out at the right side and back to it. */
+function loop({ from }: Request): Curve {
+  const to = { x: from.x + 8, y: from.y + 12 };
+  return [from, { x: from.x + 46, y: from.y - 22 }, { x: from.x + 46, y: from.y + 26 }, to];
+}
+
+function laneCurves(
+  lines: readonly Line[],
+  graph: Graph,
+  places: Places,
+  groups: ReadonlyMap<string, Box>,
+): Map<string, Curve> {
+  const found = new Map<string, Curve>();
+  const ways = new Map<Line, Way | null>();
+  const lanes: Lane[] = [];
+  const boxes = [...groups.values()];
+  const surroundings: Surroundings = {
+    cards: [...places].map(([id, box]) => ({ id, box })),
+    headings: boxes.map((it) => ({ ...it, height: HEADING })),
+    groups: boxes,
+    lanes,
+  };
+  const requests = new Map(lines.map((line) => [line, requestOf(line, graph, places, EXIT)]));
+  const span = ({ from, to }: Request): number => Math.abs(to.x - from.x) + Math.abs(to.y - from.y);
+  // Short lines have least choice: they go first.
+  for (const [line, request] of [...requests].toSorted(
+    ([p, a], [q, b]) => span(a) - span(b) || (p.id < q.id ? -1 : 1),
+  )) {
+    if (line.source === line.target) found.set(line.id, loop(request));
+    else {
+      const way = findWay(request, surroundings);
+      if (way !== null) lanes.push(way.lane);
+      ways.set(line, way);
     }
   }
-}
-
-function fits(curve: Curve, ends: { from: Point; to: Point }): boolean {
-  const [first, last] = [curve[0], curve.at(-1)];
-  return (
-    first !== undefined && last !== undefined && distance(first, ends.from) < FITS && distance(last, ends.to) < FITS
-  );
-}
-
-function plain(line: Line, graph: Graph, boxes: ReadonlyMap<string, Box>, ends: { from: Point; to: Point }): Curve {
-  if (line.source === line.target) {
-    const { from } = ends;
-    return [
-      from,
-      { x: from.x + 56, y: from.y - 36 },
-      { x: from.x + 56, y: from.y + 36 },
-      { x: from.x, y: from.y + 12 },
-    ];
+  for (const [line, exit] of exitsOf(ways, requests, places)) {
+    const request = requestOf(line, graph, places, exit);
+    const lane = ways.get(line)?.lane.y;
+    // Level with the exit before is level with the exit now.
+    const y = lane === requests.get(line)?.from.y ? request.from.y : lane;
+    found.set(line.id, withStart(line, places, y === undefined ? plain(request) : wayAlong(request, y)));
   }
-  const [source, target] = [graph.nodes.get(line.source), graph.nodes.get(line.target)];
-  const box = boxes.get(line.source);
-  if (source !== undefined && target !== undefined && box !== undefined && isBelow(target) !== isBelow(source)) {
-    // Up or down: leave at the near edge, so that the line does not cross its own row of cards.
-    const isDown = isBelow(target);
-    const from = { x: box.x + box.width / 2, y: isDown ? box.y + box.height : box.y };
-    const reach = Math.max(40, Math.abs(ends.to.y - from.y) / 2);
-    return [from, { x: from.x, y: from.y + (isDown ? reach : -reach) }, { x: ends.to.x - 70, y: ends.to.y }, ends.to];
-  }
-  return sideToSide(ends.from, ends.to);
+  return found;
 }
