@@ -13,7 +13,8 @@
 #include "rewrite.h"
 #include "route.h"
 #include "service.h"
-#include "flow.h"
+#include "flow_cache.h"
+#include "first_packet.h"
 #include "icmp_error.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

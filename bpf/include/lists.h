@@ -39,7 +39,7 @@
 	X(INVALID_IPV6_EXTENSION_HEADER, 156, "IPv6 extension header is malformed") \
 	X(IP_FRAGMENTATION_NOT_SUPPORTED, 157, "Fragment without ports") \
 	X(SERVICE_BACKEND_NOT_FOUND, 158, "Service has no backend") \
-	X(UNKNOWN_CONNECTION_TRACKING_STATE, 163, "ICMP error for an unknown connection") \
+	X(UNKNOWN_CONNECTION_TRACKING_STATE, 163, "ICMP error about no connection of its sender") \
 	X(FIB_LOOKUP_FAILED, 169, "No route to the address") \
 	X(TUPLE_IN_USE, 224, "Translated tuple belongs to another connection")
 
@@ -75,10 +75,11 @@
 /* The files that drop packets; with record.drop_line the place in the source. */
 #define SOURCE_FILES(X) \
 	X(PARSE, 1, "bpf/lib/parse.h") \
-	X(FLOW, 2, "bpf/lib/flow.h") \
+	X(FLOW_CACHE, 2, "bpf/lib/flow_cache.h") \
 	X(ICMP_ERROR, 3, "bpf/lib/icmp_error.h") \
 	X(REWRITE, 4, "bpf/lib/rewrite.h") \
-	X(ROUTE, 5, "bpf/lib/route.h")
+	X(ROUTE, 5, "bpf/lib/route.h") \
+	X(FIRST_PACKET, 6, "bpf/lib/first_packet.h")
 
 /* Traffic direction of the connection at the observing endpoint, Hubble's numbers. */
 #define DIRECTIONS(X) \

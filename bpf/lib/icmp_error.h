@@ -7,7 +7,7 @@
 #ifndef SPYGLASS_LIB_ICMP_ERROR_H
 #define SPYGLASS_LIB_ICMP_ERROR_H
 
-#include "flow.h"
+#include "first_packet.h"
 #include "parse.h"
 
 #undef THIS_FILE
@@ -82,6 +82,17 @@ static __always_inline int rewrite_embedded(struct packet *p, const struct embed
 	return result;
 }
 
+/*
+ * Whether the sender may speak of this connection: errors go back to where the offending packet came from,
+ * and one that a pod sends is about a packet that this pod received. Otherwise a pod could break the
+ * connections of others with errors it makes up.
+ */
+static __always_inline int may_report(const struct packet *p, const struct embedded *in, const struct flow_entry *e)
+{
+	return address_equal(&p->key.destination, &in->key.destination) &&
+	       (p->hook != HOOK_FROM_POD || e->in_interface == p->skb->ifindex);
+}
+
 /* Translates and delivers an ICMP error. Returns the program's verdict; drops are counted. */
 static __noinline int icmp_error(struct packet *p)
 {
@@ -98,7 +109,7 @@ static __noinline int icmp_error(struct packet *p)
 	if (source_check(p, s) != CONTINUE || parse_embedded(p, in) != CONTINUE)
 		goto dropped;
 	e = bpf_map_lookup_elem(&flow_cache, &in->key);
-	if (!e) {
+	if (!e || !may_report(p, in, e)) {
 		(void)drop(p, FLOW_CACHE, UNKNOWN_CONNECTION_TRACKING_STATE);
 		goto dropped;
 	}

@@ -13,20 +13,16 @@
 
 #define IPV4_CHECKSUM offsetof(struct iphdr, check)
 
-/* Offset of the transport checksum, and the flags bpf_l4_csum_replace needs for it. */
+/* Offset of the checksum of TCP or UDP, and the flags bpf_l4_csum_replace needs for it. */
 static __always_inline __u32 l4_checksum(const struct packet *p, __u64 *flags)
 {
-	*flags = 0;
-	switch (p->key.protocol) {
-	case IPPROTO_TCP:
+	if (p->key.protocol == IPPROTO_TCP) {
+		*flags = 0;
 		return p->l4_offset + offsetof(struct tcphdr, check);
-	case IPPROTO_UDP:
-		/* A UDP checksum of 0 means none (IPv4): it stays 0; one that becomes 0 is sent as 0xffff. */
-		*flags = BPF_F_MARK_MANGLED_0;
-		return p->l4_offset + offsetof(struct udphdr, check);
-	default:
-		return p->l4_offset + offsetof(struct icmp_head, checksum);
 	}
+	/* A UDP checksum of 0 means none (IPv4): it stays 0; one that becomes 0 is sent as 0xffff. */
+	*flags = BPF_F_MARK_MANGLED_0;
+	return p->l4_offset + offsetof(struct udphdr, check);
 }
 
 /*

@@ -1,5 +1,6 @@
 /** The datapath with real packets: who reaches whom, what is translated, dropped, counted and reported. */
 import { spawn } from 'node:child_process';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { sweepFlows } from '../../server/agent/flow-sweep.ts';
 import { FLOW_ENTRY, FLOW_KEY } from '../../server/kernel/layouts.gen.ts';
@@ -220,6 +221,36 @@ test('an entry that has lost its other direction is made anew, with the same bac
   const answers = JSON.parse(await client.result) as string[];
   expect(answers).toHaveLength(2);
   expect(new Set(answers).size).toBe(1);
+});
+
+test('a pod cannot break the connections of others with ICMP errors it makes up', async () => {
+  world.records();
+  const held = await world.start('client', 'hold', 'udp', world.v4('one'), '5353', '600');
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  const [client, one] = [world.pod('client').endpointId, world.pod('one').endpointId];
+  const opened = world
+    .records()
+    .find((it) => it.type === RECORD_TYPE.NEW && it.source_endpoint === client && it.destination_endpoint === one);
+  const port = String(opened?.source_port);
+  const refused = (): number => world.drops()[DROP_REASON.UNKNOWN_CONNECTION_TRACKING_STATE] ?? 0;
+  const before = refused();
+  const forged = [
+    join(import.meta.dirname, 'forge.py'),
+    world.v4('client'),
+    world.v4('client'),
+    port,
+    world.v4('one'),
+    '5353',
+  ];
+  world.exec('two', 'python3', ...forged);
+  expect(refused() - before).toBe(1);
+  expect(JSON.parse(await held.result)).toMatchObject({ error: '' });
+  // The pod that did receive those datagrams may say so: the same error, from it, arrives.
+  const again = await world.start('client', 'hold', 'udp', world.v4('one'), '5353', '600');
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  const second = world.records().findLast((it) => it.type === RECORD_TYPE.NEW && it.source_endpoint === client);
+  world.exec('one', 'python3', ...forged.with(3, String(second?.source_port)));
+  expect(JSON.parse(await again.result)).toMatchObject({ error: 'ECONNREFUSED' });
 });
 
 test('the sweep clears closed connections and leaves open ones alone', async () => {

@@ -136,7 +136,7 @@ describe('other flows', () => {
       drop_reason: 158,
       drop_stage: 3,
       drop_line: 77,
-      drop_file: SOURCE_FILE.FLOW,
+      drop_file: SOURCE_FILE.FLOW_CACHE,
       suppressed: 4,
       observation_point: 5,
     });
@@ -144,7 +144,7 @@ describe('other flows', () => {
       verdict: 'DROPPED',
       drop_reason: 158,
       event_type: { type: 1, sub_type: 158 },
-      file: { name: 'bpf/lib/flow.h', line: 77 },
+      file: { name: 'bpf/lib/flow_cache.h', line: 77 },
       drop_reason_desc: 'SERVICE_BACKEND_NOT_FOUND',
       extensions: { value: { spyglass: { drop: { stage: 'SERVICE', line: 77, suppressed: 4 } } } },
     });

@@ -107,9 +107,9 @@ export class BpfObject implements Disposable {
     let map = libbpf.bpf_object__next_map(this.#handle, NULL);
     while (!isNull(map)) {
       const name = libbpf.bpf_map__name(map);
-      // libbpf would pin under /sys/fs/bpf by itself; the place is ours to say. Internal maps have a dot.
-      const path =
-        pinDirectory === undefined || name.includes('.') || name === 'scratch' ? undefined : join(pinDirectory, name);
+      // Declared as pinned in the C source; libbpf would put it right under /sys/fs/bpf, the place is ours to say.
+      const isPinned = libbpf.bpf_map__pin_path(map) !== null;
+      const path = isPinned && pinDirectory !== undefined ? join(pinDirectory, name) : undefined;
       const code = path === undefined ? unpin(map) : libbpf.bpf_map__set_pin_path(map, path);
       check(`place map ${name}`, code);
       map = libbpf.bpf_object__next_map(this.#handle, map);

@@ -29,6 +29,7 @@ interface Libbpf {
   bpf_map__fd: Int;
   bpf_map__name: (map: Pointer) => string;
   bpf_map__initial_value: Ptr;
+  bpf_map__pin_path: (map: Pointer) => string | null;
   bpf_map__set_pin_path: Int;
   bpf_map__set_max_entries: Int;
   bpf_map__key_size: Int;
@@ -98,6 +99,7 @@ function bind(): { libbpf: Libbpf; libc: Libc } {
       bpf_map__fd: [i, [p]],
       bpf_map__name: [s, [p]],
       bpf_map__initial_value: [p, [p, p]],
+      bpf_map__pin_path: [s, [p]],
       bpf_map__set_pin_path: [i, [p, s]],
       bpf_map__set_max_entries: [i, [p, u]],
       bpf_map__key_size: [u, [p]],

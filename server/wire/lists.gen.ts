@@ -94,7 +94,7 @@ export const DROP_REASON_WORDS: Readonly<Record<number, string>> = {
   156: "IPv6 extension header is malformed",
   157: "Fragment without ports",
   158: "Service has no backend",
-  163: "ICMP error for an unknown connection",
+  163: "ICMP error about no connection of its sender",
   169: "No route to the address",
   224: "Translated tuple belongs to another connection",
 };
@@ -173,24 +173,27 @@ export const OUTCOME_WORDS: Readonly<Record<number, string>> = {
 
 export const SOURCE_FILE = {
   PARSE: 1,
-  FLOW: 2,
+  FLOW_CACHE: 2,
   ICMP_ERROR: 3,
   REWRITE: 4,
   ROUTE: 5,
+  FIRST_PACKET: 6,
 } as const;
 export const SOURCE_FILE_NAME: Readonly<Record<number, string>> = {
   1: 'PARSE',
-  2: 'FLOW',
+  2: 'FLOW_CACHE',
   3: 'ICMP_ERROR',
   4: 'REWRITE',
   5: 'ROUTE',
+  6: 'FIRST_PACKET',
 };
 export const SOURCE_FILE_WORDS: Readonly<Record<number, string>> = {
   1: "bpf/lib/parse.h",
-  2: "bpf/lib/flow.h",
+  2: "bpf/lib/flow_cache.h",
   3: "bpf/lib/icmp_error.h",
   4: "bpf/lib/rewrite.h",
   5: "bpf/lib/route.h",
+  6: "bpf/lib/first_packet.h",
 };
 
 export const DIRECTION = {
