@@ -60,6 +60,7 @@ export async function keepResults(name: string, results: Results): Promise<void>
   const sections = await Promise.all(
     files.map(async (file) => formatSection(JSON.parse(await readFile(join(FOLDER, file), 'utf8')) as StoredResults)),
   );
-  const head = '# Benchmark results\n\nWritten by `npm run bench`; the raw figures are in `bench/results`.';
+  const head =
+    '# Benchmark results\n\nWritten by `npm run bench`; the raw figures are in `bench/results`, what they mean in [NOTES.md](NOTES.md).';
   await writeFile(join(ROOT, 'bench/RESULTS.md'), `${[head, ...sections].join('\n\n')}\n`);
 }

@@ -1,9 +1,9 @@
 /** Ring buffer -> agent -> hub -> subscribers, with the real agent process on pinned maps of its own. */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, rmdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { clusterFile, writeClusterState } from '../../server/cluster/state-file.ts';
 import { attachmentFolder, writeAttachment } from '../../server/cni/attachments.ts';
@@ -43,6 +43,8 @@ export interface StreamSample {
 export async function removeNode(): Promise<void> {
   await removeTopologies();
   await rm(pinDirectory(NODE), { recursive: true, force: true });
+  // The folder of all nodes goes with its last one.
+  await rmdir(dirname(pinDirectory(NODE))).catch(() => undefined);
 }
 
 interface Agent extends AsyncDisposable {
