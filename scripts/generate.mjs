@@ -15,6 +15,7 @@ const LISTS = {
   OUTCOMES: 'OUTCOME',
   SOURCE_FILES: 'SOURCE_FILE',
   DIRECTIONS: 'DIRECTION',
+  POLICY_MATCHES: 'POLICY_MATCH',
   RESERVED_IDENTITIES: 'IDENTITY',
   AGGREGATION_LEVELS: 'AGGREGATION_LEVEL',
 };
@@ -27,6 +28,8 @@ const MAP_STRUCTS = [
   'interface_owner',
   'ipcache_key',
   'ipcache_value',
+  'policy_key',
+  'policy_value',
   'service_key',
   'service',
   'service_slot_key',
@@ -133,7 +136,20 @@ function generateLayouts() {
     `${HEADER}import type { RecordLayout } from './layout.ts';\n${printLayout('RECORD_LAYOUT', 'RecordLayout', layoutOf(types, 'record'), `  version: ${version},\n`)}`,
   );
   let out = `${HEADER}import type { StructLayout } from '../wire/layout.ts';\n`;
-  for (const name of ['MAPS_VERSION', 'SERVICE_SUBJECT', 'SUBJECTS', 'RTT_BUCKETS']) {
+  for (const name of [
+    'MAPS_VERSION',
+    'POLICY_PREFIX_ANY',
+    'POLICY_PREFIX_PROTOCOL',
+    'ISOLATED_INGRESS',
+    'ISOLATED_EGRESS',
+    'FIRST_CIDR_IDENTITY',
+    'SERVICE_SUBJECT',
+    'ADDRESS_SUBJECT',
+    'ADDRESS_HASH',
+    'ADDRESS_HASH_SHIFT',
+    'SUBJECTS',
+    'RTT_BUCKETS',
+  ]) {
     out += `\nexport const ${name} = ${define('bpf/include/maps.h', name)};\n`;
   }
   for (const name of MAP_STRUCTS) out += printLayout(name.toUpperCase(), 'StructLayout', layoutOf(types, name));

@@ -13,7 +13,7 @@
 #include "types.h"
 
 /* Raised with every change of struct record; agent and programs refuse to work across versions. */
-#define RECORD_VERSION 1
+#define RECORD_VERSION 2
 
 #define RECORD_FLAG_REPLY 0x01       /* the packet goes from the connection's server to its client */
 #define RECORD_FLAG_REPLY_KNOWN 0x02 /* whether it is a reply is known (not so for most drops) */
@@ -30,7 +30,7 @@ struct record {
 	__u8 family;            /* 4 or 6 */
 	__u8 protocol;          /* IANA protocol number: 6 TCP, 17 UDP, 1 ICMP, 58 ICMPv6 */
 	__u8 tcp_flags;         /* flags of this packet; of the whole connection in CLOSE and REPORT */
-	__u8 policy_match;      /* Hubble's policy_match_type, 0 none */
+	__u8 ingress_match;     /* enum policy_match of ingress_rule */
 	__u8 drop_stage;        /* enum stage that dropped it */
 	__u16 drop_line;        /* line in drop_file */
 	__u16 captured;         /* bytes captured after this header, L7 records only */
@@ -49,7 +49,7 @@ struct record {
 	__u32 destination_identity;
 	__u32 source_endpoint;  /* endpoint ref, 0 if the address is no known endpoint */
 	__u32 destination_endpoint;
-	__u32 rule_id;          /* rule that decided, 0 if none */
+	__u32 ingress_rule;     /* rule that allowed or denied what the destination receives, 0 if it is not isolated */
 	__u32 interface;        /* ifindex on which the packet was seen */
 	__u32 path;             /* bit n: stage n was passed by the packet that made the entry */
 	__u32 rtt_ns;           /* handshake round trip, 0 unknown, saturates at 4.29 s */
@@ -59,8 +59,12 @@ struct record {
 	__u64 reply_bytes;
 	__u32 suppressed;       /* DROP: drops of the same edge not reported since the last such record */
 	__u32 edge;             /* slot in edge_counters */
+	__u32 egress_rule;      /* as ingress_rule, of what the source sends */
+	__u16 masquerade_port;  /* source port under which the world sees the connection, 0 if not masqueraded */
+	__u8 egress_match;      /* enum policy_match of egress_rule */
+	__u8 reserved;          /* 0 */
 };
 
-_Static_assert(sizeof(struct record) == 160, "record layout: raise RECORD_VERSION");
+_Static_assert(sizeof(struct record) == 168, "record layout: raise RECORD_VERSION");
 
 #endif

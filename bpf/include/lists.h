@@ -28,6 +28,7 @@
 /* Numbers 130 to 205 are Hubble's flow.DropReason; ours start at 224, which Hubble does not use. */
 #define DROP_REASONS(X) \
 	X(INVALID_SOURCE_IP, 132, "Source address is not the pod's own") \
+	X(POLICY_DENIED, 133, "No policy allows it") \
 	X(INVALID_PACKET_DROPPED, 134, "Packet is malformed") \
 	X(CT_TRUNCATED_OR_INVALID_HEADER, 135, "Header is cut short") \
 	X(ERROR_WRITING_TO_PACKET, 141, "Packet could not be rewritten") \
@@ -41,7 +42,8 @@
 	X(SERVICE_BACKEND_NOT_FOUND, 158, "Service has no backend") \
 	X(UNKNOWN_CONNECTION_TRACKING_STATE, 163, "ICMP error about no connection of its sender") \
 	X(FIB_LOOKUP_FAILED, 169, "No route to the address") \
-	X(TUPLE_IN_USE, 224, "Translated tuple belongs to another connection")
+	X(TUPLE_IN_USE, 224, "Translated tuple belongs to another connection") \
+	X(DENY_LIST, 225, "Source is on the deny list")
 
 /* Hubble's flow.TraceObservationPoint: where the packet was handed on, or entered. */
 #define OBSERVATION_POINTS(X) \
@@ -50,19 +52,25 @@
 	X(TO_STACK, 3, "to the network stack") \
 	X(FROM_ENDPOINT, 5, "from a pod") \
 	X(FROM_HOST, 7, "from the host") \
+	X(FROM_NETWORK, 10, "from the network") \
+	X(TO_NETWORK, 11, "to the network") \
 	X(TO_ENDPOINT, 101, "to a pod")
 
 /*
  * The stages of the graph, in the order a first packet walks them; the number is the bit in
- * record.path and the row in stage_stats. 5, 7 and 8 belong to egress policy, ingress policy and L7.
+ * record.path and the row in stage_stats. 8 belongs to L7.
  */
 #define STAGES(X) \
+	X(PREFILTER, 11, "prefilter") \
 	X(PARSE, 0, "parse") \
 	X(SOURCE_CHECK, 1, "source check") \
 	X(FLOW_CACHE, 2, "flow cache") \
 	X(SERVICE, 3, "service") \
 	X(IDENTITY, 4, "identity") \
+	X(EGRESS_POLICY, 5, "egress policy") \
 	X(ROUTE, 6, "route") \
+	X(INGRESS_POLICY, 7, "ingress policy") \
+	X(MASQUERADE, 10, "masquerade") \
 	X(DELIVER, 9, "deliver")
 
 /* What a stage did with a packet; column in stage_stats. */
@@ -79,13 +87,27 @@
 	X(ICMP_ERROR, 3, "bpf/lib/icmp_error.h") \
 	X(REWRITE, 4, "bpf/lib/rewrite.h") \
 	X(ROUTE, 5, "bpf/lib/route.h") \
-	X(FIRST_PACKET, 6, "bpf/lib/first_packet.h")
+	X(FIRST_PACKET, 6, "bpf/lib/first_packet.h") \
+	X(POLICY, 7, "bpf/lib/policy.h") \
+	X(SERVICE, 8, "bpf/lib/service.h") \
+	X(FRAGMENT, 9, "bpf/lib/fragment.h") \
+	X(UPLINK, 10, "bpf/uplink.bpf.c")
 
 /* Traffic direction of the connection at the observing endpoint, Hubble's numbers. */
 #define DIRECTIONS(X) \
 	X(UNKNOWN, 0, "unknown") \
 	X(INGRESS, 1, "ingress") \
 	X(EGRESS, 2, "egress")
+
+/* How a policy entry matched; Hubble's policy_match_type. */
+#define POLICY_MATCHES(X) \
+	X(NONE, 0, "none") \
+	X(L3_ONLY, 1, "peer") \
+	X(L3_L4, 2, "peer and port") \
+	X(L4_ONLY, 3, "port") \
+	X(ALL, 4, "anything") \
+	X(L3_PROTO, 5, "peer and protocol") \
+	X(PROTO_ONLY, 6, "protocol")
 
 /* Reserved identities, Hubble's numbers. Workloads start at 256. */
 #define RESERVED_IDENTITIES(X) \
@@ -114,6 +136,7 @@
 #define X_ENUM_SOURCE(name, number, words) SOURCE_##name = number,
 #define X_ENUM_DIRECTION(name, number, words) DIRECTION_##name = number,
 #define X_ENUM_IDENTITY(name, number, words) IDENTITY_##name = number,
+#define X_ENUM_MATCH(name, number, words) MATCH_##name = number,
 #define X_ENUM_LEVEL(name, number, words) LEVEL_##name = number,
 
 enum record_type { RECORD_TYPES(X_ENUM_RECORD) };
@@ -124,6 +147,7 @@ enum stage { STAGES(X_ENUM_STAGE) };
 enum outcome { OUTCOMES(X_ENUM_OUTCOME) };
 enum source_file { SOURCE_FILES(X_ENUM_SOURCE) };
 enum direction { DIRECTIONS(X_ENUM_DIRECTION) };
+enum policy_match { POLICY_MATCHES(X_ENUM_MATCH) };
 enum reserved_identity { RESERVED_IDENTITIES(X_ENUM_IDENTITY) };
 enum aggregation_level { AGGREGATION_LEVELS(X_ENUM_LEVEL) };
 

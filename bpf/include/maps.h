@@ -9,7 +9,7 @@
 #include "types.h"
 
 /* Raised with every change of a struct in this file; kept in the pinned map `state`. */
-#define MAPS_VERSION 1
+#define MAPS_VERSION 2
 
 /* What a packet is at its hook: the tuple as seen there, before any translation. */
 struct flow_key {
@@ -48,7 +48,7 @@ struct flow_entry {
 	__u8 direction;
 	__u8 answered;                 /* forward entry: a reply has been seen */
 	__u32 generation;              /* sum of the subjects' generations when it was decided */
-	__u32 subjects[3];             /* service, source endpoint, destination endpoint; 0 = none */
+	__u32 subjects[3];             /* service, source, destination; 0 = none */
 	__u32 edge;
 	__u32 service_id;
 	__u32 backend_id;
@@ -56,7 +56,12 @@ struct flow_entry {
 	__u32 destination_identity;
 	__u32 source_endpoint;
 	__u32 destination_endpoint;
-	__u32 rule_id;
+	__u32 egress_rule;
+	__u32 ingress_rule;
+	__u8 egress_match;
+	__u8 ingress_match;
+	__u8 verdict;                  /* FORWARDED or AUDIT */
+	__u8 padding;
 	__u32 path;                    /* stages its first packet walked */
 	__u32 rtt_ns;
 	__u64 connection_id;
@@ -69,12 +74,18 @@ struct flow_entry {
 	__u64 reported_ns;
 };
 
+#define ISOLATED_INGRESS 1
+#define ISOLATED_EGRESS 2
+
 /* A pod of this node, by each of its addresses. */
 struct endpoint {
 	__u32 interface;   /* ifindex of the host side of its veth */
 	__u32 id;
 	__u32 identity;
+	__u32 cidr;        /* identity of the narrowest policy block around the address, 0 none */
 	__u32 generation;  /* mirrored in `generations` under the endpoint's id */
+	__u8 isolated;     /* ISOLATED_*: directions in which policies select it */
+	__u8 padding[3];
 	__u8 mac[6];       /* of the pod's own interface */
 	__u8 host_mac[6];  /* of the host side: the pod's gateway */
 };
@@ -94,7 +105,36 @@ struct ipcache_key {
 struct ipcache_value {
 	__u32 identity;
 	__u32 endpoint; /* ref of the host or of a remote endpoint, 0 if none */
+	__u32 cidr;     /* identity of the narrowest policy block around the address, 0 none */
 };
+
+/*
+ * What a pod may receive (ingress) or send (egress) in a direction in which it is isolated. Two lookups
+ * find it, by the peer's identity and by its cidr identity, and a third with peer 0 what holds for any
+ * peer. Longest prefix wins: after direction come protocol and port, either left out or, for a port range,
+ * in part. An isolated pod has an entry with peer 0 and no protocol: the default; without it, it is denied.
+ */
+struct policy_key {
+	__u32 prefix_length; /* POLICY_PREFIX_ANY, _PROTOCOL or that plus bits of the port */
+	__u32 subject;       /* identity of the pod */
+	__u32 peer;          /* identity or cidr identity of the other end, 0 any */
+	__u8 direction;      /* enum direction */
+	__u8 protocol;
+	__u16 port_be;       /* destination port after translation; ICMP: 0 */
+};
+
+#define POLICY_PREFIX_ANY 72
+#define POLICY_PREFIX_PROTOCOL 80
+
+struct policy_value {
+	__u32 rule;   /* ref of the rule that allows, or of the policies that make the default deny */
+	__u8 verdict; /* FORWARDED, DROPPED, AUDIT */
+	__u8 match;   /* enum policy_match */
+	__u16 padding;
+};
+
+/* Identities of policy blocks (ipBlock) and of the parts that other blocks cut out of them. */
+#define FIRST_CIDR_IDENTITY 16777216
 
 struct service_key {
 	union address address;
@@ -123,9 +163,17 @@ struct backend {
 	__u32 frontend;
 };
 
-/* Generations: endpoints count under their id, services under this plus their id. */
+/*
+ * Generations: endpoints count under their id, services under SERVICE_SUBJECT plus their id, all other
+ * addresses under ADDRESS_SUBJECT plus a hash of the address: the product (modulo 2^32) of ADDRESS_HASH and
+ * the xor of the four 32-bit words of the address (network order, read as the machine's numbers), shifted
+ * right by ADDRESS_HASH_SHIFT.
+ */
 #define SERVICE_SUBJECT 65536
-#define SUBJECTS 131072
+#define ADDRESS_SUBJECT 131072
+#define ADDRESS_HASH 2654435761
+#define ADDRESS_HASH_SHIFT 20
+#define SUBJECTS 135168
 
 /* Who talks to whom, as the map draws it. */
 struct edge_key {

@@ -41,9 +41,9 @@ static __always_inline void fill_from_packet(struct record *r, struct packet *p,
 	r->family = p->family;
 	r->protocol = p->key.protocol;
 	r->tcp_flags = p->tcp_flags;
-	r->policy_match = 0;
 	r->captured = 0;
-	r->rule_id = 0;
+	r->reserved = 0;
+	r->masquerade_port = 0;
 	r->time_ns = now_of(p);
 	r->interface = p->skb->ifindex;
 	__builtin_memcpy(r->source, &p->key.source, 16);
@@ -66,7 +66,7 @@ static __noinline int emit_flow(struct packet *p, struct flow_entry *e, struct f
 	if (!r)
 		return 0;
 	fill_from_packet(r, p, type);
-	r->verdict = VERDICT_FORWARDED;
+	r->verdict = e->verdict;
 	r->drop_reason = 0;
 	r->drop_stage = 0;
 	r->drop_line = 0;
@@ -93,7 +93,10 @@ static __noinline int emit_flow(struct packet *p, struct flow_entry *e, struct f
 	r->destination_identity = e->destination_identity;
 	r->source_endpoint = e->source_endpoint;
 	r->destination_endpoint = e->destination_endpoint;
-	r->rule_id = e->rule_id;
+	r->egress_rule = e->egress_rule;
+	r->ingress_rule = e->ingress_rule;
+	r->egress_match = e->egress_match;
+	r->ingress_match = e->ingress_match;
 	r->path = type == RECORD_NEW ? e->path : p->path;
 	r->rtt_ns = e->rtt_ns;
 	r->suppressed = 0;
@@ -194,6 +197,10 @@ static __noinline int emit_drop(struct packet *p)
 	r->destination_identity = f->destination_identity;
 	r->source_endpoint = f->source_endpoint;
 	r->destination_endpoint = f->destination_endpoint;
+	r->egress_rule = f->egress_rule;
+	r->ingress_rule = f->ingress_rule;
+	r->egress_match = 0;
+	r->ingress_match = 0;
 	r->path = p->path;
 	r->rtt_ns = 0;
 	r->packets = p->packets;

@@ -137,6 +137,11 @@ static __always_inline void fill_reply(struct packet *p, struct scratch *s)
 	r->edge = f->edge;
 	r->service_id = f->service_id;
 	r->backend_id = f->backend_id;
+	r->egress_rule = f->egress_rule;
+	r->ingress_rule = f->ingress_rule;
+	r->egress_match = f->egress_match;
+	r->ingress_match = f->ingress_match;
+	r->verdict = f->verdict;
 	r->path = f->path;
 	r->connection_id = f->connection_id;
 	r->first_ns = f->first_ns;
@@ -152,6 +157,7 @@ static __always_inline int decide(struct packet *p, struct scratch *s, __u32 pre
 	__u32 service_generation;
 	int result;
 
+	f->verdict = VERDICT_FORWARDED;
 	f->subjects[0] = 0;
 	f->service_id = 0;
 	f->backend_id = 0;
@@ -194,7 +200,7 @@ static __always_inline __u32 flow_edge(struct packet *p, struct scratch *s)
 	if (p->key.protocol == IPPROTO_TCP || p->key.protocol == IPPROTO_UDP)
 		key->port = bpf_ntohs(f->new_destination_port_be);
 	key->protocol = p->key.protocol;
-	key->verdict = VERDICT_FORWARDED;
+	key->verdict = f->verdict;
 	if (!f->destination_endpoint)
 		key->peer = f->new_destination;
 	else if (!f->source_endpoint)

@@ -27,6 +27,8 @@ struct drop_facts {
 	__u32 destination_identity;
 	__u32 source_endpoint;
 	__u32 destination_endpoint;
+	__u32 egress_rule;
+	__u32 ingress_rule;
 };
 
 /* The packet inside an ICMP error. */

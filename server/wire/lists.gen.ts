@@ -49,6 +49,7 @@ export const VERDICT_WORDS: Readonly<Record<number, string>> = {
 
 export const DROP_REASON = {
   INVALID_SOURCE_IP: 132,
+  POLICY_DENIED: 133,
   INVALID_PACKET_DROPPED: 134,
   CT_TRUNCATED_OR_INVALID_HEADER: 135,
   ERROR_WRITING_TO_PACKET: 141,
@@ -63,9 +64,11 @@ export const DROP_REASON = {
   UNKNOWN_CONNECTION_TRACKING_STATE: 163,
   FIB_LOOKUP_FAILED: 169,
   TUPLE_IN_USE: 224,
+  DENY_LIST: 225,
 } as const;
 export const DROP_REASON_NAME: Readonly<Record<number, string>> = {
   132: 'INVALID_SOURCE_IP',
+  133: 'POLICY_DENIED',
   134: 'INVALID_PACKET_DROPPED',
   135: 'CT_TRUNCATED_OR_INVALID_HEADER',
   141: 'ERROR_WRITING_TO_PACKET',
@@ -80,9 +83,11 @@ export const DROP_REASON_NAME: Readonly<Record<number, string>> = {
   163: 'UNKNOWN_CONNECTION_TRACKING_STATE',
   169: 'FIB_LOOKUP_FAILED',
   224: 'TUPLE_IN_USE',
+  225: 'DENY_LIST',
 };
 export const DROP_REASON_WORDS: Readonly<Record<number, string>> = {
   132: "Source address is not the pod's own",
+  133: "No policy allows it",
   134: "Packet is malformed",
   135: "Header is cut short",
   141: "Packet could not be rewritten",
@@ -97,6 +102,7 @@ export const DROP_REASON_WORDS: Readonly<Record<number, string>> = {
   163: "ICMP error about no connection of its sender",
   169: "No route to the address",
   224: "Translated tuple belongs to another connection",
+  225: "Source is on the deny list",
 };
 
 export const OBSERVATION_POINT = {
@@ -105,6 +111,8 @@ export const OBSERVATION_POINT = {
   TO_STACK: 3,
   FROM_ENDPOINT: 5,
   FROM_HOST: 7,
+  FROM_NETWORK: 10,
+  TO_NETWORK: 11,
   TO_ENDPOINT: 101,
 } as const;
 export const OBSERVATION_POINT_NAME: Readonly<Record<number, string>> = {
@@ -113,6 +121,8 @@ export const OBSERVATION_POINT_NAME: Readonly<Record<number, string>> = {
   3: 'TO_STACK',
   5: 'FROM_ENDPOINT',
   7: 'FROM_HOST',
+  10: 'FROM_NETWORK',
+  11: 'TO_NETWORK',
   101: 'TO_ENDPOINT',
 };
 export const OBSERVATION_POINT_WORDS: Readonly<Record<number, string>> = {
@@ -121,34 +131,48 @@ export const OBSERVATION_POINT_WORDS: Readonly<Record<number, string>> = {
   3: "to the network stack",
   5: "from a pod",
   7: "from the host",
+  10: "from the network",
+  11: "to the network",
   101: "to a pod",
 };
 
 export const STAGE = {
+  PREFILTER: 11,
   PARSE: 0,
   SOURCE_CHECK: 1,
   FLOW_CACHE: 2,
   SERVICE: 3,
   IDENTITY: 4,
+  EGRESS_POLICY: 5,
   ROUTE: 6,
+  INGRESS_POLICY: 7,
+  MASQUERADE: 10,
   DELIVER: 9,
 } as const;
 export const STAGE_NAME: Readonly<Record<number, string>> = {
+  11: 'PREFILTER',
   0: 'PARSE',
   1: 'SOURCE_CHECK',
   2: 'FLOW_CACHE',
   3: 'SERVICE',
   4: 'IDENTITY',
+  5: 'EGRESS_POLICY',
   6: 'ROUTE',
+  7: 'INGRESS_POLICY',
+  10: 'MASQUERADE',
   9: 'DELIVER',
 };
 export const STAGE_WORDS: Readonly<Record<number, string>> = {
+  11: "prefilter",
   0: "parse",
   1: "source check",
   2: "flow cache",
   3: "service",
   4: "identity",
+  5: "egress policy",
   6: "route",
+  7: "ingress policy",
+  10: "masquerade",
   9: "deliver",
 };
 
@@ -178,6 +202,10 @@ export const SOURCE_FILE = {
   REWRITE: 4,
   ROUTE: 5,
   FIRST_PACKET: 6,
+  POLICY: 7,
+  SERVICE: 8,
+  FRAGMENT: 9,
+  UPLINK: 10,
 } as const;
 export const SOURCE_FILE_NAME: Readonly<Record<number, string>> = {
   1: 'PARSE',
@@ -186,6 +214,10 @@ export const SOURCE_FILE_NAME: Readonly<Record<number, string>> = {
   4: 'REWRITE',
   5: 'ROUTE',
   6: 'FIRST_PACKET',
+  7: 'POLICY',
+  8: 'SERVICE',
+  9: 'FRAGMENT',
+  10: 'UPLINK',
 };
 export const SOURCE_FILE_WORDS: Readonly<Record<number, string>> = {
   1: "bpf/lib/parse.h",
@@ -194,6 +226,10 @@ export const SOURCE_FILE_WORDS: Readonly<Record<number, string>> = {
   4: "bpf/lib/rewrite.h",
   5: "bpf/lib/route.h",
   6: "bpf/lib/first_packet.h",
+  7: "bpf/lib/policy.h",
+  8: "bpf/lib/service.h",
+  9: "bpf/lib/fragment.h",
+  10: "bpf/uplink.bpf.c",
 };
 
 export const DIRECTION = {
@@ -210,6 +246,34 @@ export const DIRECTION_WORDS: Readonly<Record<number, string>> = {
   0: "unknown",
   1: "ingress",
   2: "egress",
+};
+
+export const POLICY_MATCH = {
+  NONE: 0,
+  L3_ONLY: 1,
+  L3_L4: 2,
+  L4_ONLY: 3,
+  ALL: 4,
+  L3_PROTO: 5,
+  PROTO_ONLY: 6,
+} as const;
+export const POLICY_MATCH_NAME: Readonly<Record<number, string>> = {
+  0: 'NONE',
+  1: 'L3_ONLY',
+  2: 'L3_L4',
+  3: 'L4_ONLY',
+  4: 'ALL',
+  5: 'L3_PROTO',
+  6: 'PROTO_ONLY',
+};
+export const POLICY_MATCH_WORDS: Readonly<Record<number, string>> = {
+  0: "none",
+  1: "peer",
+  2: "peer and port",
+  3: "port",
+  4: "anything",
+  5: "peer and protocol",
+  6: "protocol",
 };
 
 export const IDENTITY = {

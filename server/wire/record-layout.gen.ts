@@ -3,8 +3,8 @@ import type { RecordLayout } from './layout.ts';
 
 export const RECORD_LAYOUT = {
   name: 'record',
-  size: 160,
-  version: 1,
+  size: 168,
+  version: 2,
   fields: {
     type: { offset: 0, size: 1, type: 'u8' },
     version: { offset: 1, size: 1, type: 'u8' },
@@ -16,7 +16,7 @@ export const RECORD_LAYOUT = {
     family: { offset: 7, size: 1, type: 'u8' },
     protocol: { offset: 8, size: 1, type: 'u8' },
     tcp_flags: { offset: 9, size: 1, type: 'u8' },
-    policy_match: { offset: 10, size: 1, type: 'u8' },
+    ingress_match: { offset: 10, size: 1, type: 'u8' },
     drop_stage: { offset: 11, size: 1, type: 'u8' },
     drop_line: { offset: 12, size: 2, type: 'u16' },
     captured: { offset: 14, size: 2, type: 'u16' },
@@ -35,7 +35,7 @@ export const RECORD_LAYOUT = {
     destination_identity: { offset: 100, size: 4, type: 'u32' },
     source_endpoint: { offset: 104, size: 4, type: 'u32' },
     destination_endpoint: { offset: 108, size: 4, type: 'u32' },
-    rule_id: { offset: 112, size: 4, type: 'u32' },
+    ingress_rule: { offset: 112, size: 4, type: 'u32' },
     interface: { offset: 116, size: 4, type: 'u32' },
     path: { offset: 120, size: 4, type: 'u32' },
     rtt_ns: { offset: 124, size: 4, type: 'u32' },
@@ -45,5 +45,9 @@ export const RECORD_LAYOUT = {
     reply_bytes: { offset: 144, size: 8, type: 'u64' },
     suppressed: { offset: 152, size: 4, type: 'u32' },
     edge: { offset: 156, size: 4, type: 'u32' },
+    egress_rule: { offset: 160, size: 4, type: 'u32' },
+    masquerade_port: { offset: 164, size: 2, type: 'u16' },
+    egress_match: { offset: 166, size: 1, type: 'u8' },
+    reserved: { offset: 167, size: 1, type: 'u8' },
   },
 } as const satisfies RecordLayout;

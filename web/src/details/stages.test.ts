@@ -27,7 +27,10 @@ describe('path', () => {
       'flow cache passed',
       'service end',
       'identity off',
+      'egress policy off',
       'route off',
+      'ingress policy off',
+      'masquerade off',
       'deliver off',
     ]);
   });

@@ -1,12 +1,6 @@
 /** The path of a packet through the datapath's stages, with what each of them looked at. */
 import type { EnumValue, HubbleFlow } from '../../../server/wire/hubble.ts';
-import {
-  OBSERVATION_POINT,
-  OBSERVATION_POINT_WORDS,
-  STAGE,
-  STAGE_NAME,
-  STAGE_WORDS,
-} from '../../../server/wire/lists.gen.ts';
+import { OBSERVATION_POINT, OBSERVATION_POINT_WORDS, STAGE, STAGE_WORDS } from '../../../server/wire/lists.gen.ts';
 import { address, addressOf, fullEnd, protocolOf } from '../words/ends.ts';
 import { bytes } from '../words/numbers.ts';
 import { flagWords } from '../words/what.ts';
@@ -20,9 +14,7 @@ export interface Step {
   state: 'passed' | 'end' | 'off';
 }
 
-const ORDER: readonly string[] = Object.entries(STAGE_NAME)
-  .toSorted(([a], [b]) => Number(a) - Number(b))
-  .map(([, name]) => name);
+const ORDER: readonly string[] = Object.keys(STAGE);
 
 /** Empty if the flow has no path. */
 export function stepsOf(flow: HubbleFlow): Step[] {
