@@ -57,8 +57,11 @@ static __always_inline int handle(struct __sk_buff *skb, __u8 hook)
 		stage_end(&p, STAGE_FLOW_CACHE, OUTCOME_HIT);
 		return result;
 	}
-	if (result != NO_ENTRY)
-		return drop_early(&p);
+	if (result != NO_ENTRY) {
+		stage_end(&p, p.drop_stage, OUTCOME_DROP);
+		emit_drop(&p);
+		return TC_ACT_SHOT;
+	}
 	stage_end(&p, STAGE_FLOW_CACHE, OUTCOME_PASS);
 	return first_packet(&p, preferred);
 }

@@ -25,8 +25,9 @@ struct flow_key {
 #define REWRITE_DESTINATION 0x02
 
 enum flow_action {
-	ACTION_PASS = 1,          /* go on: to the stack on ingress, onto the wire on egress */
-	ACTION_REDIRECT_PEER = 2, /* straight into the namespace of a local pod */
+	ACTION_PASS = 1,     /* go on: to the network stack on ingress, to the pod on egress of its veth */
+	ACTION_LOCAL = 2,    /* straight into the namespace of a local pod, unless the packet is on its way there */
+	ACTION_NEIGHBOR = 3, /* out of an uplink, to the next hop that its routing table and neighbors name */
 };
 
 /* One direction of one connection: what to do with each of its packets, and what has been counted. */
@@ -40,7 +41,7 @@ struct flow_entry {
 	__u8 is_reply;
 	__u8 tcp_flags;                /* every flag seen in this direction */
 	__u32 in_interface;            /* the packet must enter here; 0: comes from the host */
-	__u32 out_interface;           /* ACTION_REDIRECT_PEER: host side of the target's veth */
+	__u32 out_interface;           /* ACTION_LOCAL: host side of the target's veth; ACTION_NEIGHBOR: uplink */
 	__u8 destination_mac[6];
 	__u8 source_mac[6];
 	__u8 closed;                   /* RST, or FIN in both directions */
@@ -223,8 +224,33 @@ struct datapath_state {
 	__u32 maps_version;
 	__u32 next_edge; /* slots given out so far, slot 0 is the overflow */
 	__u32 next_connection;
-	__u32 padding;
+	__u32 padding1;
 	__u64 counters_id; /* chosen by the agent that created the maps */
+	__u32 overflowing; /* 1 once flow_cache was full: flow_overflow is in use, until a sweep finds it empty */
+	__u32 padding2;
+};
+
+/* A network device that leads to the world, by ifindex: what pods that speak with the world are seen as. */
+struct uplink {
+	union address v4; /* zero: no address of the family, so no masquerading */
+	union address v6;
+	__u16 first_port; /* ports for masquerading: apart from those of the host's own sockets and of services */
+	__u16 port_count;
+	__u32 padding;
+};
+
+/* IPv4 and IPv6 fragments but the first have no ports; what the first one had. */
+struct fragment_key {
+	union address source;
+	union address destination;
+	__u32 id; /* as in the packet */
+	__u8 protocol;
+	__u8 padding[3];
+};
+
+struct fragment_value {
+	__u16 source_port_be;
+	__u16 destination_port_be;
 };
 
 #endif

@@ -101,6 +101,8 @@ static __noinline int emit_flow(struct packet *p, struct flow_entry *e, struct f
 	r->rtt_ns = e->rtt_ns;
 	r->suppressed = 0;
 	r->edge = e->edge;
+	if (e->action == ACTION_NEIGHBOR && e->rewrite & REWRITE_SOURCE && !e->is_reply)
+		r->masquerade_port = bpf_ntohs(e->new_source_port_be);
 
 	packets = e->packets;
 	bytes = e->bytes;
@@ -177,8 +179,11 @@ static __noinline int emit_drop(struct packet *p)
 	r->drop_stage = p->drop_stage;
 	r->drop_line = p->drop_line;
 	r->drop_file = p->drop_file;
-	r->observation_point = p->hook == HOOK_FROM_POD ? POINT_FROM_ENDPOINT : POINT_FROM_HOST;
-	r->direction = p->hook == HOOK_FROM_POD ? DIRECTION_EGRESS : DIRECTION_INGRESS;
+	r->observation_point = p->hook == HOOK_FROM_POD	     ? POINT_FROM_ENDPOINT :
+			       p->hook == HOOK_FROM_UPLINK ? POINT_FROM_NETWORK :
+							     POINT_FROM_HOST;
+	r->direction = p->hook == HOOK_FROM_POD && p->drop_stage != STAGE_INGRESS_POLICY ? DIRECTION_EGRESS :
+											    DIRECTION_INGRESS;
 	r->flags = 0;
 	r->connection_id = 0;
 	__builtin_memcpy(r->destination, &f->destination, 16);

@@ -14,6 +14,8 @@
 
 /* How often another backend is tried when the translated tuple is taken. */
 #define BACKEND_ATTEMPTS 4
+/* How often another port is drawn for a masqueraded connection: with half of the ports taken, 1 in 65,536 fails. */
+#define PORT_ATTEMPTS 16
 /*
  * Stands in for a pod that reaches itself through its own service: 169.254.42.1, fd53:7079:676c::1. Not
  * link-local in IPv6, where the answer would need a scope.
@@ -43,12 +45,19 @@ static __always_inline int source_check(struct packet *p, struct scratch *s)
 	identify(&s->source, &p->key.source);
 	s->facts.destination = p->key.destination;
 	s->facts.destination_port_be = p->key.destination_port_be;
-	if (p->hook == HOOK_FROM_POD) {
+	switch (p->hook) {
+	case HOOK_FROM_POD:
 		if (s->source.interface != p->skb->ifindex) {
 			name_spoofer(p, s);
 			return drop(p, SOURCE_CHECK, INVALID_SOURCE_IP);
 		}
-	} else {
+		break;
+	case HOOK_FROM_UPLINK:
+		/* Addresses of this node and its pods do not come from outside; the node's would open every policy. */
+		if (s->source.interface || s->source.identity == IDENTITY_HOST)
+			return drop(p, SOURCE_CHECK, INVALID_SOURCE_IP);
+		break;
+	default:
 		/* What the host sends comes from the host, whatever interface the address belongs to. */
 		s->source.interface = 0;
 	}
@@ -110,19 +119,42 @@ static __always_inline int take_reply_tuple(struct packet *p, struct scratch *s)
 	struct flow_entry *taken;
 
 	peer_key(&s->reply_key, p, &s->forward);
-	if (bpf_map_update_elem(&flow_cache, &s->reply_key, &s->reply, BPF_NOEXIST) == 0)
+	if (write_flow(&s->reply_key, &s->reply, BPF_NOEXIST) == 0)
 		return CONTINUE;
-	taken = bpf_map_lookup_elem(&flow_cache, &s->reply_key);
+	taken = find_flow(&s->reply_key);
 	if (taken && !is_own_reply(p, taken) && !is_free(p, taken))
 		return drop(p, SERVICE, TUPLE_IN_USE);
-	if (bpf_map_update_elem(&flow_cache, &s->reply_key, &s->reply, BPF_ANY))
+	if (write_flow(&s->reply_key, &s->reply, BPF_ANY))
 		return drop(p, FLOW_CACHE, CT_MAP_INSERTION_FAILED);
 	return CONTINUE;
+}
+
+/* Draws ports of the uplink until the answers' tuple is free. CONTINUE, or DROP. */
+static __noinline int take_port(struct packet *p, struct scratch *s)
+{
+	if (!p || !s)
+		return DROP;
+	if (!s->port_count)
+		return drop(p, MASQUERADE, TUPLE_IN_USE);
+	for (int attempt = 0; attempt < PORT_ATTEMPTS; attempt++) {
+		s->forward.new_source_port_be = bpf_htons(s->first_port + bpf_get_prandom_u32() % s->port_count);
+		peer_key(&s->reply_key, p, &s->forward);
+		if (write_flow(&s->reply_key, &s->reply, BPF_NOEXIST) == 0)
+			return CONTINUE;
+	}
+	return drop(p, MASQUERADE, TUPLE_IN_USE);
 }
 
 static __always_inline void fill_reply(struct packet *p, struct scratch *s)
 {
 	struct flow_entry *f = &s->forward, *r = &s->reply;
+
+	if (p->hook == HOOK_FROM_UPLINK && !s->source.interface && s->destination.identity != IDENTITY_HOST) {
+		/* Out where the request came in: its source address is one of this node's, which the stack
+		 * would not let pass from a pod. */
+		r->action = ACTION_NEIGHBOR;
+		r->out_interface = p->skb->ifindex;
+	}
 
 	r->new_source = p->key.destination;
 	r->new_source_port_be = p->key.destination_port_be;
@@ -150,14 +182,59 @@ static __always_inline void fill_reply(struct packet *p, struct scratch *s)
 	fill_direction(r, &s->destination, &s->source, 1);
 }
 
-/* Service, identity, route: fills the forward entry but for its edge and counters. */
+static __always_inline int is_world(const struct end *end)
+{
+	return end->identity == IDENTITY_WORLD || end->identity >= FIRST_CIDR_IDENTITY;
+}
+
+/*
+ * Sends a connection out of an uplink under the node's own address: what pods say to the world, and what the
+ * world says to a service whose backend is on another node, so that the answer comes back here. The port is
+ * drawn by take_port.
+ */
+static __always_inline int masquerade(struct packet *p, struct scratch *s)
+{
+	struct flow_entry *f = &s->forward;
+	__u32 interface = s->fib.ifindex;
+	const struct uplink *uplink = bpf_map_lookup_elem(&uplinks, &interface);
+	const union address *address;
+
+	if (!uplink)
+		return CONTINUE;
+	address = p->family == 4 ? &uplink->v4 : &uplink->v6;
+	if (!address->halves[0] && !address->halves[1])
+		return CONTINUE;
+	f->new_source = *address;
+	f->rewrite |= REWRITE_SOURCE;
+	f->action = ACTION_NEIGHBOR;
+	f->out_interface = interface;
+	s->first_port = uplink->first_port;
+	s->port_count = uplink->port_count;
+	s->masqueraded = 1;
+	stage_end(p, STAGE_MASQUERADE, OUTCOME_HIT);
+	return CONTINUE;
+}
+
+/* The way to an end that is no local pod. CONTINUE, or DROP. */
+static __always_inline int route(struct packet *p, struct scratch *s)
+{
+	int result = check_route(p, &s->forward.new_destination, &s->fib);
+
+	if (result != CONTINUE)
+		return result;
+	stage_end(p, STAGE_ROUTE, OUTCOME_PASS);
+	if (p->hook == HOOK_FROM_UPLINK || is_world(&s->destination))
+		return masquerade(p, s);
+	return CONTINUE;
+}
+
+/* Service, identity, policies, route: fills the forward entry but for its edge and counters. */
 static __always_inline int decide(struct packet *p, struct scratch *s, __u32 preferred)
 {
 	struct flow_entry *f = &s->forward;
 	__u32 service_generation;
 	int result;
 
-	f->verdict = VERDICT_FORWARDED;
 	f->subjects[0] = 0;
 	f->service_id = 0;
 	f->backend_id = 0;
@@ -171,16 +248,29 @@ static __always_inline int decide(struct packet *p, struct scratch *s, __u32 pre
 	s->facts.destination_endpoint = s->destination.endpoint;
 	stage_end(p, STAGE_IDENTITY, OUTCOME_PASS);
 
-	if (!s->destination.interface && s->destination.identity != IDENTITY_HOST && p->hook == HOOK_FROM_POD) {
-		result = check_route(p, &f->new_destination, &s->fib);
-		if (result != CONTINUE)
-			return result;
-	}
-	stage_end(p, STAGE_ROUTE, OUTCOME_PASS);
+	result = egress_policy(p, f, &s->source, &s->destination, f->new_destination_port_be);
+	s->facts.egress_rule = f->egress_rule;
+	if (result != CONTINUE)
+		return result;
+	stage_end(p, STAGE_EGRESS_POLICY, OUTCOME_PASS);
+
+	s->masqueraded = 0;
+	f->action = 0;
+	f->out_interface = 0;
+	if (s->destination.interface || s->destination.identity == IDENTITY_HOST || p->hook == HOOK_TO_POD)
+		stage_end(p, STAGE_ROUTE, OUTCOME_PASS);
+	else if (route(p, s) != CONTINUE)
+		return DROP;
+
+	result = ingress_policy(p, f, &s->source, &s->destination, f->new_destination_port_be);
+	s->facts.ingress_rule = f->ingress_rule;
+	if (result != CONTINUE)
+		return result;
+	stage_end(p, STAGE_INGRESS_POLICY, OUTCOME_PASS);
 
 	/* Generations as read with the values: an entry made from a value that changes now is never current. */
-	f->subjects[1] = s->source.generation ? s->source.endpoint : 0;
-	f->subjects[2] = s->destination.generation ? s->destination.endpoint : 0;
+	f->subjects[1] = s->source.subject;
+	f->subjects[2] = s->destination.subject;
 	f->generation = service_generation + s->source.generation + s->destination.generation;
 	fill_direction(f, &s->source, &s->destination, 0);
 	return CONTINUE;
@@ -250,7 +340,7 @@ static __noinline int first_packet(struct packet *p, __u32 preferred)
 		f->last_ns = f->first_ns;
 		f->edge = flow_edge(p, s);
 		fill_reply(p, s);
-		result = take_reply_tuple(p, s);
+		result = s->masqueraded ? take_port(p, s) : take_reply_tuple(p, s);
 		if (result == CONTINUE || !f->service_id || p->drop_reason != DROP_TUPLE_IN_USE)
 			break;
 	}
@@ -260,8 +350,8 @@ static __noinline int first_packet(struct packet *p, __u32 preferred)
 	f->packets = p->packets;
 	f->bytes = p->bytes;
 	f->tcp_flags = p->tcp_flags;
-	if (bpf_map_update_elem(&flow_cache, &p->key, f, BPF_ANY)) {
-		bpf_map_delete_elem(&flow_cache, &s->reply_key);
+	if (write_flow(&p->key, f, BPF_ANY)) {
+		forget_flow(&s->reply_key);
 		(void)drop(p, FLOW_CACHE, CT_MAP_INSERTION_FAILED);
 		goto dropped;
 	}
@@ -275,14 +365,14 @@ static __noinline int first_packet(struct packet *p, __u32 preferred)
 	}
 	if (config_level >= LEVEL_LOW) {
 		/* The entry in the map, not our copy, keeps what has been reported. */
-		struct flow_entry *stored = bpf_map_lookup_elem(&flow_cache, &p->key);
+		struct flow_entry *stored = find_flow(&p->key);
 
 		if (stored)
 			emit_flow(p, stored, NULL, RECORD_NEW);
 	}
 	result = deliver(p, f);
 	if (result >= 0) {
-		stage_end(p, STAGE_DELIVER, f->action == ACTION_REDIRECT_PEER ? OUTCOME_PASS : OUTCOME_STACK);
+		stage_end(p, STAGE_DELIVER, f->action == ACTION_PASS ? OUTCOME_STACK : OUTCOME_PASS);
 		return result;
 	}
 dropped:

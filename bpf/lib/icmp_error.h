@@ -108,7 +108,7 @@ static __noinline int icmp_error(struct packet *p)
 	__builtin_memset(&s->facts, 0, sizeof(s->facts));
 	if (source_check(p, s) != CONTINUE || parse_embedded(p, in) != CONTINUE)
 		goto dropped;
-	e = bpf_map_lookup_elem(&flow_cache, &in->key);
+	e = find_flow(&in->key);
 	if (!e || !may_report(p, in, e)) {
 		(void)drop(p, FLOW_CACHE, UNKNOWN_CONNECTION_TRACKING_STATE);
 		goto dropped;
@@ -129,11 +129,9 @@ static __noinline int icmp_error(struct packet *p)
 		}
 	}
 	stage_end(p, STAGE_FLOW_CACHE, OUTCOME_HIT);
-	if (e->action != ACTION_REDIRECT_PEER)
-		return TC_ACT_OK;
-	if (rewrite_macs(p, e) != CONTINUE)
-		goto dropped;
-	return bpf_redirect_peer(e->out_interface, 0);
+	result = hand_over(p, e);
+	if (result >= 0)
+		return result;
 dropped:
 	stage_end(p, p->drop_stage, OUTCOME_DROP);
 	emit_drop(p);

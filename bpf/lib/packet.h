@@ -44,6 +44,8 @@ struct icmp_head {
 enum hook {
 	HOOK_FROM_POD, /* tcx ingress of the host side: what a pod sends */
 	HOOK_TO_POD,   /* tcx egress of the host side: what the host sends to a pod */
+	HOOK_FROM_UPLINK, /* tcx ingress of a device that leads to the world */
+	HOOK_TO_UPLINK,   /* tcx egress of it: what the host sends to the world */
 };
 
 struct packet {
@@ -61,6 +63,7 @@ struct packet {
 	__u8 tcp_flags;
 	__u8 icmp_type;
 	__u8 icmp_code;
+	__u8 headless;    /* a fragment but the first: no transport header, its ports are those of the first */
 	__u8 icmp_error;  /* carries the head of another packet; key is the error's own */
 	__u8 hook;        /* enum hook */
 	__u8 drop_stage;

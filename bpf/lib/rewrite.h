@@ -13,9 +13,13 @@
 
 #define IPV4_CHECKSUM offsetof(struct iphdr, check)
 
-/* Offset of the checksum of TCP or UDP, and the flags bpf_l4_csum_replace needs for it. */
+/* Offset of the checksum of TCP, UDP or ICMP, and the flags bpf_l4_csum_replace needs for it. */
 static __always_inline __u32 l4_checksum(const struct packet *p, __u64 *flags)
 {
+	if (p->key.protocol == IPPROTO_ICMP || p->key.protocol == IPPROTO_ICMPV6) {
+		*flags = 0;
+		return p->l4_offset + offsetof(struct icmp_head, checksum);
+	}
 	if (p->key.protocol == IPPROTO_TCP) {
 		*flags = 0;
 		return p->l4_offset + offsetof(struct tcphdr, check);
@@ -88,7 +92,9 @@ static __always_inline int fix_transport(struct packet *p, const struct flow_ent
 	__u32 checksum = l4_checksum(p, &flags);
 	int result = 0;
 
-	if (p->family == 4) {
+	if (p->family == 4 && p->key.protocol == IPPROTO_ICMP) {
+		/* RFC 792: the checksum covers no addresses. */
+	} else if (p->family == 4) {
 		if (e->rewrite & REWRITE_SOURCE)
 			result |= bpf_l4_csum_replace(skb, checksum, p->key.source.words[3], e->new_source.words[3],
 						      BPF_F_PSEUDO_HDR | flags | 4);
@@ -111,12 +117,28 @@ static __always_inline int fix_transport(struct packet *p, const struct flow_ent
 	return result;
 }
 
-/* Makes the packet, which is TCP or UDP, what its flow entry says. */
+/* The ports, or the identifier of an echo message: of a request its source, of a reply its destination. */
+static __always_inline int rewrite_ports(struct packet *p, const struct flow_entry *e)
+{
+	__be16 *ports = at(p, p->l4_offset, sizeof(struct icmp_head));
+
+	if (!ports)
+		return drop(p, DELIVER, ERROR_WRITING_TO_PACKET);
+	if (p->key.protocol == IPPROTO_ICMP || p->key.protocol == IPPROTO_ICMPV6) {
+		ports[2] = p->icmp_type == ICMP_ECHO || p->icmp_type == ICMPV6_ECHO_REQUEST ?
+				   e->new_source_port_be :
+				   e->new_destination_port_be;
+		return CONTINUE;
+	}
+	ports[0] = e->new_source_port_be;
+	ports[1] = e->new_destination_port_be;
+	return CONTINUE;
+}
+
+/* Makes the packet what its flow entry says. */
 static __always_inline int rewrite_packet(struct packet *p, const struct flow_entry *e)
 {
-	__be16 *ports;
-
-	if (fix_transport(p, e))
+	if (!p->headless && fix_transport(p, e))
 		return drop(p, DELIVER, ERROR_WRITING_TO_PACKET);
 	if (p->family == 4) {
 		struct iphdr *ip = at(p, p->l3_offset, sizeof(*ip));
@@ -135,12 +157,7 @@ static __always_inline int rewrite_packet(struct packet *p, const struct flow_en
 		__builtin_memcpy(&ip->saddr, &e->new_source, 16);
 		__builtin_memcpy(&ip->daddr, &e->new_destination, 16);
 	}
-	ports = at(p, p->l4_offset, 2 * sizeof(*ports));
-	if (!ports)
-		return drop(p, DELIVER, ERROR_WRITING_TO_PACKET);
-	ports[0] = e->new_source_port_be;
-	ports[1] = e->new_destination_port_be;
-	return CONTINUE;
+	return p->headless ? CONTINUE : rewrite_ports(p, e);
 }
 
 /* Puts the Ethernet addresses of the next hop in place. */

@@ -13,6 +13,21 @@
 #define AF_INET 2
 #define AF_INET6 10
 
+static __always_inline __u32 generation_of(__u32 subject)
+{
+	__u64 *generation = bpf_map_lookup_elem(&generations, &subject);
+
+	return generation ? *generation : 0;
+}
+
+/* What an address that is no local pod counts its changes under. */
+static __always_inline __u32 address_subject(const union address *a)
+{
+	__u32 folded = a->words[0] ^ a->words[1] ^ a->words[2] ^ a->words[3];
+
+	return ADDRESS_SUBJECT + ((__u32)(folded * (__u32)ADDRESS_HASH) >> ADDRESS_HASH_SHIFT);
+}
+
 static __always_inline void identify(struct end *end, const union address *address)
 {
 	struct ipcache_key key = {
@@ -25,19 +40,26 @@ static __always_inline void identify(struct end *end, const union address *addre
 	__builtin_memset(end, 0, sizeof(*end));
 	if (local) {
 		end->identity = local->identity;
+		end->cidr = local->cidr;
+		end->isolated = local->isolated;
 		end->endpoint = local->id;
+		end->subject = local->id;
 		end->generation = local->generation;
 		end->interface = local->interface;
 		__builtin_memcpy(end->mac, local->mac, 6);
 		__builtin_memcpy(end->host_mac, local->host_mac, 6);
 		return;
 	}
+	/* Generation first: what is read after a change counts as read before it, and is read again. */
+	end->subject = address_subject(address);
+	end->generation = generation_of(end->subject);
 	known = bpf_map_lookup_elem(&ipcache, &key);
 	if (!known) {
 		end->identity = IDENTITY_WORLD;
 		return;
 	}
 	end->identity = known->identity;
+	end->cidr = known->cidr;
 	end->endpoint = known->endpoint;
 }
 

@@ -9,9 +9,12 @@
 /* One end of a connection. */
 struct end {
 	__u32 identity;
+	__u32 cidr;       /* identity of the narrowest policy block around its address, 0 none */
 	__u32 endpoint;   /* ref, 0 if it is none */
-	__u32 generation; /* as read together with the endpoint */
+	__u32 subject;    /* whose generation it is */
+	__u32 generation; /* as read with, or before, the rest */
 	__u32 interface;  /* host side of its veth, 0 if it is no local pod */
+	__u8 isolated;    /* ISOLATED_*, 0 if it is no local pod */
 	__u8 mac[6];
 	__u8 host_mac[6];
 };
@@ -48,6 +51,9 @@ struct scratch {
 	struct edge_key edge;
 	struct bpf_fib_lookup fib;
 	struct embedded embedded;
+	__u16 first_port; /* of the uplink under which the connection is masqueraded */
+	__u16 port_count;
+	__u32 masqueraded;
 };
 
 struct {

@@ -21,9 +21,13 @@ import { packStruct, readStruct } from '../wire/struct.ts';
 
 const MAP_NAMES = [
   'flow_cache',
+  'flow_overflow',
+  'fragments',
+  'uplinks',
   'endpoints',
   'interfaces',
   'ipcache',
+  'policy',
   'services',
   'service_slots',
   'backends',
@@ -40,9 +44,11 @@ const MAP_NAMES = [
 /** Hash maps, the ones that can fill up. */
 const SIZED_MAPS = [
   'flow_cache',
+  'flow_overflow',
   'endpoints',
   'interfaces',
   'ipcache',
+  'policy',
   'services',
   'service_slots',
   'backends',

@@ -252,13 +252,15 @@ export const EVENT_COUNTERS = {
 
 export const DATAPATH_STATE = {
   name: 'datapath_state',
-  size: 24,
+  size: 32,
   fields: {
     maps_version: { offset: 0, size: 4, type: 'u32' },
     next_edge: { offset: 4, size: 4, type: 'u32' },
     next_connection: { offset: 8, size: 4, type: 'u32' },
-    padding: { offset: 12, size: 4, type: 'u32' },
+    padding1: { offset: 12, size: 4, type: 'u32' },
     counters_id: { offset: 16, size: 8, type: 'u64' },
+    overflowing: { offset: 24, size: 4, type: 'u32' },
+    padding2: { offset: 28, size: 4, type: 'u32' },
   },
 } as const satisfies StructLayout;
 

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * Access to the flow cache's two maps. Used ONLY kernel side.
+ *
+ * flow_cache never forgets by itself, so that whatever else happens established connections stay; the agent
+ * clears it of what has ended. When it is full all the same (no agent, a flood), new connections go to the
+ * small flow_overflow, which forgets the least recently used.
+ */
+#ifndef SPYGLASS_LIB_FLOW_MAP_H
+#define SPYGLASS_LIB_FLOW_MAP_H
+
+#include "map_defs.h"
+#include "packet.h"
+
+static __always_inline struct flow_entry *find_flow(const struct flow_key *key)
+{
+	struct flow_entry *e = bpf_map_lookup_elem(&flow_cache, key);
+	struct datapath_state *s;
+	__u32 zero = 0;
+
+	if (e)
+		return e;
+	s = bpf_map_lookup_elem(&state, &zero);
+	if (!s || !s->overflowing)
+		return NULL;
+	return bpf_map_lookup_elem(&flow_overflow, key);
+}
+
+static __always_inline void forget_flow(const struct flow_key *key)
+{
+	struct datapath_state *s;
+	__u32 zero = 0;
+
+	if (bpf_map_delete_elem(&flow_cache, key) == 0)
+		return;
+	s = bpf_map_lookup_elem(&state, &zero);
+	if (s && s->overflowing)
+		bpf_map_delete_elem(&flow_overflow, key);
+}
+
+#define EEXIST 17
+#define E2BIG 7
+
+/* Writes an entry; flags as for bpf_map_update_elem. Returns 0, -EEXIST (BPF_NOEXIST), or another errno. */
+static __always_inline long write_flow(const struct flow_key *key, const struct flow_entry *e, __u64 flags)
+{
+	__u32 zero = 0;
+	struct datapath_state *s = bpf_map_lookup_elem(&state, &zero);
+	long result;
+
+	if (!s)
+		return -E2BIG;
+	if (s->overflowing && flags == BPF_NOEXIST && bpf_map_lookup_elem(&flow_overflow, key))
+		return -EEXIST;
+	result = bpf_map_update_elem(&flow_cache, key, e, flags);
+	if (result != -E2BIG)
+		return result;
+	s->overflowing = 1;
+	return bpf_map_update_elem(&flow_overflow, key, e, flags);
+}
+
+#endif
