@@ -35,35 +35,37 @@ static __always_inline int drop_early(struct packet *p)
 
 static __always_inline int handle(struct __sk_buff *skb, __u8 hook)
 {
-	struct packet p = { .skb = skb, .hook = hook };
+	struct packet *p = packet_of_cpu(skb, hook);
 	__u32 preferred = 0;
 	int result;
 
-	stage_begin(&p);
-	switch (parse(&p)) {
+	if (!p)
+		return TC_ACT_SHOT;
+	stage_begin(p);
+	switch (parse(skb, p)) {
 	case CONTINUE:
 		break;
 	case STACK:
-		stage_end(&p, STAGE_PARSE, OUTCOME_STACK);
+		stage_end(p, STAGE_PARSE, OUTCOME_STACK);
 		return TC_ACT_OK;
 	default:
-		return drop_early(&p);
+		return drop_early(p);
 	}
-	stage_end(&p, STAGE_PARSE, OUTCOME_PASS);
-	if (p.icmp_error)
-		return icmp_error(&p);
-	result = cached_packet(&p, &preferred);
+	stage_end(p, STAGE_PARSE, OUTCOME_PASS);
+	if (p->icmp_error)
+		return icmp_error(skb, p);
+	result = cached_packet(skb, p, &preferred);
 	if (result >= 0) {
-		stage_end(&p, STAGE_FLOW_CACHE, OUTCOME_HIT);
+		stage_end(p, STAGE_FLOW_CACHE, OUTCOME_HIT);
 		return result;
 	}
 	if (result != NO_ENTRY) {
-		stage_end(&p, p.drop_stage, OUTCOME_DROP);
-		emit_drop(&p);
+		stage_end(p, p->drop_stage, OUTCOME_DROP);
+		emit_drop(p);
 		return TC_ACT_SHOT;
 	}
-	stage_end(&p, STAGE_FLOW_CACHE, OUTCOME_PASS);
-	return first_packet(&p, preferred);
+	stage_end(p, STAGE_FLOW_CACHE, OUTCOME_PASS);
+	return first_packet(skb, p, preferred);
 }
 
 SEC("tc")

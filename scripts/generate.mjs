@@ -28,6 +28,7 @@ const MAP_STRUCTS = [
   'interface_owner',
   'ipcache_key',
   'ipcache_value',
+  'uplink',
   'policy_key',
   'policy_value',
   'service_key',

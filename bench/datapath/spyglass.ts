@@ -31,7 +31,7 @@ export async function spyglassVariant(count: number, events: boolean): Promise<V
   const { services, measured } = benchServices(count, topology.server.addresses[0]);
   const pods = [await attachment(topology, topology.client), await attachment(topology, topology.server)];
   const datapath = new Datapath({
-    object: join(ROOT, 'bpf/build/pod.bpf.o'),
+    objects: join(ROOT, 'bpf/build'),
     pins: join(PINS, name),
     node: NODE,
     netns: `/run/netns/${topology.node}`,

@@ -55,7 +55,7 @@ static __always_inline void count_drop(struct packet *p)
 }
 
 /* The slot of an edge; taken on first use, EDGE_OVERFLOW when none is left. */
-static __noinline __u32 edge_slot(struct edge_key *key)
+__noinline __u32 edge_slot(struct edge_key *key)
 {
 	__u32 zero = 0, *found, slot;
 	struct datapath_state *s;

@@ -45,7 +45,7 @@ static __always_inline void fill_from_packet(struct record *r, struct packet *p,
 	r->reserved = 0;
 	r->masquerade_port = 0;
 	r->time_ns = now_of(p);
-	r->interface = p->skb->ifindex;
+	r->interface = p->interface;
 	__builtin_memcpy(r->source, &p->key.source, 16);
 	r->source_port = icmp ? p->icmp_type : bpf_ntohs(p->key.source_port_be);
 	r->destination_port = icmp ? p->icmp_code : bpf_ntohs(p->key.destination_port_be);
@@ -55,7 +55,7 @@ static __always_inline void fill_from_packet(struct record *r, struct packet *p,
  * Reports a packet of a known connection. `peer` is the entry of the other direction where its
  * counters belong into the record (CLOSE, REPORT), else NULL.
  */
-static __noinline int emit_flow(struct packet *p, struct flow_entry *e, struct flow_entry *peer, __u8 type)
+__noinline int emit_flow(struct packet *p, struct flow_entry *e, struct flow_entry *peer, __u8 type)
 {
 	struct record *r;
 	__u64 packets, bytes;
@@ -127,7 +127,7 @@ static __noinline int emit_flow(struct packet *p, struct flow_entry *e, struct f
 }
 
 /* Counts a drop (what is known of it stands in the scratch facts), and reports it unless the same edge reported one just before. */
-static __noinline int emit_drop(struct packet *p)
+__noinline int emit_drop(struct packet *p)
 {
 	struct scratch *s = scratch_of_cpu();
 	const struct drop_facts *f;

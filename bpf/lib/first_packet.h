@@ -7,6 +7,7 @@
 #define SPYGLASS_LIB_FIRST_PACKET_H
 
 #include "flow_cache.h"
+#include "reject.h"
 #include "service.h"
 
 #undef THIS_FILE
@@ -25,7 +26,7 @@
 /* Blames the pod behind the interface, not the one whose address was borrowed, and names its target. */
 static __always_inline void name_spoofer(struct packet *p, struct scratch *s)
 {
-	__u32 interface = p->skb->ifindex;
+	__u32 interface = p->interface;
 	struct interface_owner *owner = bpf_map_lookup_elem(&interfaces, &interface);
 	struct service *service = service_of(p);
 
@@ -47,7 +48,7 @@ static __always_inline int source_check(struct packet *p, struct scratch *s)
 	s->facts.destination_port_be = p->key.destination_port_be;
 	switch (p->hook) {
 	case HOOK_FROM_POD:
-		if (s->source.interface != p->skb->ifindex) {
+		if (s->source.interface != p->interface) {
 			name_spoofer(p, s);
 			return drop(p, SOURCE_CHECK, INVALID_SOURCE_IP);
 		}
@@ -130,7 +131,7 @@ static __always_inline int take_reply_tuple(struct packet *p, struct scratch *s)
 }
 
 /* Draws ports of the uplink until the answers' tuple is free. CONTINUE, or DROP. */
-static __noinline int take_port(struct packet *p, struct scratch *s)
+__noinline int take_port(struct packet *p, struct scratch *s)
 {
 	if (!p || !s)
 		return DROP;
@@ -153,7 +154,7 @@ static __always_inline void fill_reply(struct packet *p, struct scratch *s)
 		/* Out where the request came in: its source address is one of this node's, which the stack
 		 * would not let pass from a pod. */
 		r->action = ACTION_NEIGHBOR;
-		r->out_interface = p->skb->ifindex;
+		r->out_interface = p->interface;
 	}
 
 	r->new_source = p->key.destination;
@@ -216,9 +217,9 @@ static __always_inline int masquerade(struct packet *p, struct scratch *s)
 }
 
 /* The way to an end that is no local pod. CONTINUE, or DROP. */
-static __always_inline int route(struct packet *p, struct scratch *s)
+static __always_inline int route(struct __sk_buff *skb, struct packet *p, struct scratch *s)
 {
-	int result = check_route(p, &s->forward.new_destination, &s->fib);
+	int result = check_route(skb, p, &s->forward.new_destination, &s->fib);
 
 	if (result != CONTINUE)
 		return result;
@@ -229,7 +230,7 @@ static __always_inline int route(struct packet *p, struct scratch *s)
 }
 
 /* Service, identity, policies, route: fills the forward entry but for its edge and counters. */
-static __always_inline int decide(struct packet *p, struct scratch *s, __u32 preferred)
+static __always_inline int decide(struct __sk_buff *skb, struct packet *p, struct scratch *s, __u32 preferred)
 {
 	struct flow_entry *f = &s->forward;
 	__u32 service_generation;
@@ -248,7 +249,7 @@ static __always_inline int decide(struct packet *p, struct scratch *s, __u32 pre
 	s->facts.destination_endpoint = s->destination.endpoint;
 	stage_end(p, STAGE_IDENTITY, OUTCOME_PASS);
 
-	result = egress_policy(p, f, &s->source, &s->destination, f->new_destination_port_be);
+	result = egress_policy(p, s, f, &s->source, &s->destination, f->new_destination_port_be);
 	s->facts.egress_rule = f->egress_rule;
 	if (result != CONTINUE)
 		return result;
@@ -259,10 +260,10 @@ static __always_inline int decide(struct packet *p, struct scratch *s, __u32 pre
 	f->out_interface = 0;
 	if (s->destination.interface || s->destination.identity == IDENTITY_HOST || p->hook == HOOK_TO_POD)
 		stage_end(p, STAGE_ROUTE, OUTCOME_PASS);
-	else if (route(p, s) != CONTINUE)
+	else if (route(skb, p, s) != CONTINUE)
 		return DROP;
 
-	result = ingress_policy(p, f, &s->source, &s->destination, f->new_destination_port_be);
+	result = ingress_policy(p, s, f, &s->source, &s->destination, f->new_destination_port_be);
 	s->facts.ingress_rule = f->ingress_rule;
 	if (result != CONTINUE)
 		return result;
@@ -313,7 +314,7 @@ static __always_inline __u64 next_connection_id(struct packet *p)
  * Walks the stages for a packet without entry and writes both entries. Returns the program's verdict,
  * or -1 with the drop reason set.
  */
-static __noinline int first_packet(struct packet *p, __u32 preferred)
+__noinline int first_packet(struct __sk_buff *skb, struct packet *p, __u32 preferred)
 {
 	struct scratch *s = scratch_of_cpu();
 	struct edge_counters *edge;
@@ -332,7 +333,7 @@ static __noinline int first_packet(struct packet *p, __u32 preferred)
 	stage_end(p, STAGE_SOURCE_CHECK, OUTCOME_PASS);
 
 	for (int attempt = 0; attempt < BACKEND_ATTEMPTS; attempt++) {
-		if (decide(p, s, attempt ? 0 : preferred) != CONTINUE)
+		if (decide(skb, p, s, attempt ? 0 : preferred) != CONTINUE)
 			goto dropped;
 		f->path = p->path | 1u << STAGE_DELIVER;
 		f->connection_id = next_connection_id(p);
@@ -370,7 +371,7 @@ static __noinline int first_packet(struct packet *p, __u32 preferred)
 		if (stored)
 			emit_flow(p, stored, NULL, RECORD_NEW);
 	}
-	result = deliver(p, f);
+	result = deliver(skb, p, f);
 	if (result >= 0) {
 		stage_end(p, STAGE_DELIVER, f->action == ACTION_PASS ? OUTCOME_STACK : OUTCOME_PASS);
 		return result;
@@ -378,6 +379,8 @@ static __noinline int first_packet(struct packet *p, __u32 preferred)
 dropped:
 	stage_end(p, p->drop_stage, OUTCOME_DROP);
 	emit_drop(p);
+	if (p->drop_reason == DROP_SERVICE_BACKEND_NOT_FOUND && p->hook != HOOK_TO_POD)
+		return reject(skb, p);
 	return TC_ACT_SHOT;
 }
 

@@ -28,16 +28,18 @@ static __always_inline int is_current(const struct flow_entry *e)
 }
 
 /* Sends a packet that is translated on its way. Returns the program's verdict, or -1 with the drop reason set. */
-static __always_inline int hand_over(struct packet *p, const struct flow_entry *e)
+static __always_inline int hand_over(struct __sk_buff *skb, struct packet *p, const struct flow_entry *e)
 {
 	switch (e->action) {
 	case ACTION_LOCAL:
-		if (p->hook == HOOK_TO_POD)
+		if (p->hook == HOOK_TO_POD || p->hook == HOOK_TO_UPLINK)
 			return TC_ACT_OK;
-		if (rewrite_macs(p, e) != CONTINUE)
+		if (rewrite_macs(skb, p, e) != CONTINUE)
 			return -1;
 		return bpf_redirect_peer(e->out_interface, 0);
 	case ACTION_NEIGHBOR:
+		if (p->hook == HOOK_TO_UPLINK)
+			return TC_ACT_OK;
 		return bpf_redirect_neigh(e->out_interface, NULL, 0, 0);
 	default:
 		return TC_ACT_OK;
@@ -45,11 +47,11 @@ static __always_inline int hand_over(struct packet *p, const struct flow_entry *
 }
 
 /* Does what the entry says. Returns the program's verdict, or -1 with the drop reason set. */
-static __always_inline int deliver(struct packet *p, struct flow_entry *e)
+static __always_inline int deliver(struct __sk_buff *skb, struct packet *p, struct flow_entry *e)
 {
-	if (e->rewrite && rewrite_packet(p, e) != CONTINUE)
+	if (e->rewrite && rewrite_packet(skb, p, e) != CONTINUE)
 		return -1;
-	return hand_over(p, e);
+	return hand_over(skb, p, e);
 }
 
 static __always_inline void fill_direction(struct flow_entry *e, const struct end *from, const struct end *to,
@@ -105,18 +107,18 @@ enum validity {
  * Asks the policies again, for the connection as it was begun: an answer has its ends the other way round.
  * CONTINUE, or DROP.
  */
-static __always_inline int ask_policies_again(struct packet *p, struct flow_entry *e, const struct end *source,
+static __always_inline int ask_policies_again(struct packet *p, struct scratch *s, struct flow_entry *e, const struct end *source,
 					      const struct end *destination)
 {
 	const struct end *from = e->is_reply ? destination : source, *to = e->is_reply ? source : destination;
 	__be16 port = e->is_reply ? p->key.source_port_be : e->new_destination_port_be;
 
-	if (egress_policy(p, e, from, to, port) != CONTINUE)
+	if (egress_policy(p, s, e, from, to, port) != CONTINUE)
 		return DROP;
-	return ingress_policy(p, e, from, to, port);
+	return ingress_policy(p, s, e, from, to, port);
 }
 
-static __noinline int revalidate(struct packet *p, struct flow_entry *e)
+__noinline int revalidate(struct packet *p, struct flow_entry *e)
 {
 	struct scratch *s = scratch_of_cpu();
 	__u32 generation;
@@ -140,7 +142,7 @@ static __noinline int revalidate(struct packet *p, struct flow_entry *e)
 			return ANEW;
 	}
 	fill_direction(e, &s->source, &s->destination, e->is_reply);
-	if (ask_policies_again(p, e, &s->source, &s->destination) != CONTINUE)
+	if (ask_policies_again(p, s, e, &s->source, &s->destination) != CONTINUE)
 		return DENIED;
 	e->generation = generation;
 	return VALID;
@@ -175,7 +177,7 @@ static __always_inline int has_lost_peer(const struct packet *p, const struct fl
 /* The flow cache as a stage: the program's verdict, -1 with drop reason and facts set, or -2 for no entry. */
 #define NO_ENTRY -2
 
-static __always_inline int cached_packet(struct packet *p, __u32 *preferred)
+static __always_inline int cached_packet(struct __sk_buff *skb, struct packet *p, __u32 *preferred)
 {
 	struct flow_entry *e = find_flow(&p->key);
 	struct edge_counters *edge;
@@ -183,7 +185,7 @@ static __always_inline int cached_packet(struct packet *p, __u32 *preferred)
 
 	if (!e)
 		return NO_ENTRY;
-	if (p->hook == HOOK_FROM_POD && e->in_interface != p->skb->ifindex)
+	if (p->hook == HOOK_FROM_POD && e->in_interface != p->interface)
 		return NO_ENTRY; /* the source check names it */
 	if (e->closed && (p->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN && !e->is_reply) {
 		/* The tuple is used again: a new connection. */
@@ -216,7 +218,7 @@ static __always_inline int cached_packet(struct packet *p, __u32 *preferred)
 	edge = count_packet(p, e);
 	p->path |= 1u << STAGE_FLOW_CACHE | 1u << STAGE_DELIVER;
 	observe(p, e, edge);
-	result = deliver(p, e);
+	result = deliver(skb, p, e);
 	if (result < 0)
 		tell_facts(p, e);
 	return result;

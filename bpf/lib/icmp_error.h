@@ -13,16 +13,18 @@
 #undef THIS_FILE
 #define THIS_FILE SOURCE_ICMP_ERROR
 
-static __always_inline int parse_embedded(struct packet *p, struct embedded *in)
+static __always_inline int parse_embedded(struct __sk_buff *skb, struct packet *p, struct embedded *in)
 {
 	struct flow_key key = {};
 	__be16 *ports;
 	__u8 type = 0;
 
+	if (p->headless)
+		return drop(p, PARSE, CT_TRUNCATED_OR_INVALID_HEADER);
 	in->l3_offset = p->l4_offset + sizeof(struct icmp_head);
-	bpf_skb_pull_data(p->skb, p->skb->len < 256 ? p->skb->len : 256);
+	bpf_skb_pull_data(skb, skb->len < 256 ? skb->len : 256);
 	if (p->family == 4) {
-		struct iphdr *ip = at(p, in->l3_offset, sizeof(*ip));
+		struct iphdr *ip = at(skb, in->l3_offset, sizeof(*ip));
 
 		if (!ip || ip->ihl < 5)
 			return drop(p, PARSE, CT_TRUNCATED_OR_INVALID_HEADER);
@@ -31,7 +33,7 @@ static __always_inline int parse_embedded(struct packet *p, struct embedded *in)
 		key.protocol = ip->protocol;
 		in->l4_offset = in->l3_offset + ip->ihl * 4;
 	} else {
-		struct ipv6hdr *ip = at(p, in->l3_offset, sizeof(*ip));
+		struct ipv6hdr *ip = at(skb, in->l3_offset, sizeof(*ip));
 
 		if (!ip)
 			return drop(p, PARSE, CT_TRUNCATED_OR_INVALID_HEADER);
@@ -40,7 +42,7 @@ static __always_inline int parse_embedded(struct packet *p, struct embedded *in)
 		key.protocol = ip->nexthdr;
 		in->l4_offset = in->l3_offset + sizeof(*ip);
 	}
-	ports = at(p, in->l4_offset, 8);
+	ports = at(skb, in->l4_offset, 8);
 	if (!ports)
 		return drop(p, PARSE, CT_TRUNCATED_OR_INVALID_HEADER);
 	if (key.protocol == IPPROTO_TCP || key.protocol == IPPROTO_UDP) {
@@ -61,22 +63,22 @@ static __always_inline int parse_embedded(struct packet *p, struct embedded *in)
  * Applies the entry's translation to the embedded packet, mirrored. The checksum of the embedded IPv4
  * header is kept right; that of its transport is not, it may lie beyond the part that is carried.
  */
-static __always_inline int rewrite_embedded(struct packet *p, const struct embedded *in, const struct flow_entry *e)
+static __always_inline int rewrite_embedded(struct __sk_buff *skb, struct packet *p, const struct embedded *in, const struct flow_entry *e)
 {
 	__u32 icmp_checksum = p->l4_offset + offsetof(struct icmp_head, checksum);
 	int result = 0;
 
 	if (e->rewrite & REWRITE_SOURCE) {
 		/* The IPv4 header checksum cancels the change of its address, so the sum over both stays. */
-		result |= replace_address(p, in->l3_offset, 0, &in->key.source, &e->new_source,
+		result |= replace_address(skb, p, in->l3_offset, 0, &in->key.source, &e->new_source,
 					  p->family == 4 ? 0 : icmp_checksum, 0);
-		result |= replace_port(p, in->l4_offset + 2, in->key.source_port_be, e->new_source_port_be,
+		result |= replace_port(skb, p, in->l4_offset + 2, in->key.source_port_be, e->new_source_port_be,
 				       icmp_checksum, 0);
 	}
 	if (e->rewrite & REWRITE_DESTINATION) {
-		result |= replace_address(p, in->l3_offset, 1, &in->key.destination, &e->new_destination,
+		result |= replace_address(skb, p, in->l3_offset, 1, &in->key.destination, &e->new_destination,
 					  p->family == 4 ? 0 : icmp_checksum, 0);
-		result |= replace_port(p, in->l4_offset, in->key.destination_port_be, e->new_destination_port_be,
+		result |= replace_port(skb, p, in->l4_offset, in->key.destination_port_be, e->new_destination_port_be,
 				       icmp_checksum, 0);
 	}
 	return result;
@@ -90,11 +92,11 @@ static __always_inline int rewrite_embedded(struct packet *p, const struct embed
 static __always_inline int may_report(const struct packet *p, const struct embedded *in, const struct flow_entry *e)
 {
 	return address_equal(&p->key.destination, &in->key.destination) &&
-	       (p->hook != HOOK_FROM_POD || e->in_interface == p->skb->ifindex);
+	       (p->hook != HOOK_FROM_POD || e->in_interface == p->interface);
 }
 
 /* Translates and delivers an ICMP error. Returns the program's verdict; drops are counted. */
-static __noinline int icmp_error(struct packet *p)
+__noinline int icmp_error(struct __sk_buff *skb, struct packet *p)
 {
 	struct scratch *s = scratch_of_cpu();
 	struct embedded *in;
@@ -106,9 +108,14 @@ static __noinline int icmp_error(struct packet *p)
 		return TC_ACT_SHOT;
 	in = &s->embedded;
 	__builtin_memset(&s->facts, 0, sizeof(s->facts));
-	if (source_check(p, s) != CONTINUE || parse_embedded(p, in) != CONTINUE)
+	if (source_check(p, s) != CONTINUE || parse_embedded(skb, p, in) != CONTINUE)
 		goto dropped;
 	e = find_flow(&in->key);
+	if (!e && p->hook == HOOK_FROM_UPLINK && !bpf_map_lookup_elem(&endpoints, &p->key.destination)) {
+		/* About a connection of the node's own. */
+		stage_end(p, STAGE_FLOW_CACHE, OUTCOME_STACK);
+		return TC_ACT_OK;
+	}
 	if (!e || !may_report(p, in, e)) {
 		(void)drop(p, FLOW_CACHE, UNKNOWN_CONNECTION_TRACKING_STATE);
 		goto dropped;
@@ -116,12 +123,12 @@ static __noinline int icmp_error(struct packet *p)
 	count_packet(p, e);
 	icmp_checksum = p->family == 4 ? 0 : p->l4_offset + offsetof(struct icmp_head, checksum);
 	if (e->rewrite) {
-		result = rewrite_embedded(p, in, e);
+		result = rewrite_embedded(skb, p, in, e);
 		/* A router on the way keeps its own address; the backend's becomes the service's. */
 		if ((e->rewrite & REWRITE_SOURCE) && address_equal(&p->key.source, &in->key.source))
-			result |= replace_address(p, p->l3_offset, 1, &in->key.source, &e->new_source, icmp_checksum, 0);
+			result |= replace_address(skb, p, p->l3_offset, 1, &in->key.source, &e->new_source, icmp_checksum, 0);
 		if (e->rewrite & REWRITE_DESTINATION)
-			result |= replace_address(p, p->l3_offset, 0, &in->key.destination, &e->new_destination,
+			result |= replace_address(skb, p, p->l3_offset, 0, &in->key.destination, &e->new_destination,
 						  icmp_checksum, 0);
 		if (result) {
 			(void)drop(p, DELIVER, ERROR_WRITING_TO_PACKET);
@@ -129,7 +136,7 @@ static __noinline int icmp_error(struct packet *p)
 		}
 	}
 	stage_end(p, STAGE_FLOW_CACHE, OUTCOME_HIT);
-	result = hand_over(p, e);
+	result = hand_over(skb, p, e);
 	if (result >= 0)
 		return result;
 dropped:

@@ -57,13 +57,15 @@ static __always_inline struct edge_counters *count_packet(struct packet *p, stru
 }
 
 /* Flags, round trip, close, reports: what is worth an event beyond the first packet. */
-static __always_inline void observe(struct packet *p, struct flow_entry *e, struct edge_counters *edge)
+__noinline int observe(struct packet *p, struct flow_entry *e, struct edge_counters *edge)
 {
-	__u8 new_flags = p->tcp_flags & ~e->tcp_flags;
 	struct flow_entry *peer = NULL;
 	__u64 now = bpf_ktime_get_coarse_ns();
-	__u8 type = 0;
+	__u8 type = 0, new_flags;
 
+	if (!p || !e)
+		return 0;
+	new_flags = p->tcp_flags & ~e->tcp_flags;
 	e->last_ns = now;
 	if (new_flags) {
 		e->tcp_flags |= new_flags;
@@ -109,20 +111,21 @@ static __always_inline void observe(struct packet *p, struct flow_entry *e, stru
 		}
 	}
 	if (config_level < LEVEL_MEDIUM)
-		return;
+		return 0;
 	if (!type) {
 		if (now - e->reported_ns > config_report_interval_ns && now > e->reported_ns)
 			type = RECORD_REPORT;
 		else if (config_level == LEVEL_MAX)
 			type = RECORD_PACKET;
 		else
-			return;
+			return 0;
 	}
 	if (type == RECORD_CLOSE || type == RECORD_REPORT)
 		peer = peer_of(p, e);
 	else
 		peer = NULL;
 	emit_flow(p, e, peer, type);
+	return 0;
 }
 
 #endif

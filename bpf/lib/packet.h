@@ -49,12 +49,13 @@ enum hook {
 };
 
 struct packet {
-	struct __sk_buff *skb;
 	struct flow_key key;
+	__u32 interface;  /* on which it was seen */
 	__u32 l3_offset;
 	__u32 l4_offset;
 	__u32 packets;    /* segments on the wire: a GSO packet counts as what it will become */
 	__u32 bytes;      /* L3 bytes of all of them */
+	__u32 fragment_id; /* as in the packet, if it is a fragment */
 	__u32 path;       /* stages passed */
 	__u32 sampled;    /* stage times of this packet are measured */
 	__u64 stage_ns;   /* when the current stage began, if sampled */
@@ -63,6 +64,7 @@ struct packet {
 	__u8 tcp_flags;
 	__u8 icmp_type;
 	__u8 icmp_code;
+	__u8 fragmented;  /* more fragments follow this first one */
 	__u8 headless;    /* a fragment but the first: no transport header, its ports are those of the first */
 	__u8 icmp_error;  /* carries the head of another packet; key is the error's own */
 	__u8 hook;        /* enum hook */
@@ -98,11 +100,11 @@ enum result {
 	})
 
 /* `size` bytes of the packet at `offset`, NULL if they are not there. Invalid after a helper changed the packet. */
-static __always_inline void *at(struct packet *p, __u32 offset, __u32 size)
+static __always_inline void *at(struct __sk_buff *skb, __u32 offset, __u32 size)
 {
 	/* volatile: loaded anew each time, else clang keeps the 32-bit value and the verifier loses the pointer. */
-	void *data = (void *)(long)*(volatile __u32 *)&p->skb->data;
-	void *end = (void *)(long)*(volatile __u32 *)&p->skb->data_end;
+	void *data = (void *)(long)*(volatile __u32 *)&skb->data;
+	void *end = (void *)(long)*(volatile __u32 *)&skb->data_end;
 
 	/* No header we read lies further in; the verifier wants the bound. */
 	if (offset > 1024)

@@ -10,7 +10,7 @@
 #ifndef SPYGLASS_LIB_PARSE_H
 #define SPYGLASS_LIB_PARSE_H
 
-#include "packet.h"
+#include "fragment.h"
 
 #undef THIS_FILE
 #define THIS_FILE SOURCE_PARSE
@@ -18,13 +18,23 @@
 #define IP_MORE_FRAGMENTS 0x2000
 #define IP_FRAGMENT_OFFSET 0x1fff
 #define MAX_EXTENSION_HEADERS 4
+#define IPV6_FRAGMENT_OFFSET 0xfff8
+#define IPV6_MORE_FRAGMENTS 0x0001
+
+/* RFC 8200, 4.5 */
+struct fragment_header {
+	__u8 next;
+	__u8 reserved;
+	__be16 offset;
+	__be32 id;
+};
 
 /* Headers the kernel keeps outside the linear part are pulled in once, for all parse functions. */
 #define LINEAR_BYTES (ETH_HLEN + sizeof(struct ipv6hdr) + sizeof(struct tcphdr))
 
-static __always_inline int parse_icmp_id(struct packet *p, int request, int reply)
+static __always_inline int parse_icmp_id(struct __sk_buff *skb, struct packet *p, int request, int reply)
 {
-	struct icmp_head *icmp = at(p, p->l4_offset, sizeof(*icmp));
+	struct icmp_head *icmp = at(skb, p->l4_offset, sizeof(*icmp));
 
 	if (!icmp)
 		return drop(p, PARSE, CT_TRUNCATED_OR_INVALID_HEADER);
@@ -37,9 +47,9 @@ static __always_inline int parse_icmp_id(struct packet *p, int request, int repl
 	return CONTINUE;
 }
 
-static __always_inline int parse_icmp(struct packet *p)
+static __always_inline int parse_icmp(struct __sk_buff *skb, struct packet *p)
 {
-	int result = parse_icmp_id(p, ICMP_ECHO, ICMP_ECHOREPLY);
+	int result = parse_icmp_id(skb, p, ICMP_ECHO, ICMP_ECHOREPLY);
 
 	if (result != CONTINUE)
 		return result;
@@ -61,9 +71,9 @@ static __always_inline int parse_icmp(struct packet *p)
 #define ICMPV6_NEIGHBOUR_LAST 137
 #define ICMPV6_MLD2_REPORT 143
 
-static __always_inline int parse_icmpv6(struct packet *p)
+static __always_inline int parse_icmpv6(struct __sk_buff *skb, struct packet *p)
 {
-	int result = parse_icmp_id(p, ICMPV6_ECHO_REQUEST, ICMPV6_ECHO_REPLY);
+	int result = parse_icmp_id(skb, p, ICMPV6_ECHO_REQUEST, ICMPV6_ECHO_REPLY);
 
 	if (result != CONTINUE)
 		return result;
@@ -85,13 +95,13 @@ static __always_inline int parse_icmpv6(struct packet *p)
 	}
 }
 
-static __always_inline int parse_l4(struct packet *p)
+static __always_inline int parse_l4(struct __sk_buff *skb, struct packet *p)
 {
 	__u32 header;
 
 	switch (p->key.protocol) {
 	case IPPROTO_TCP: {
-		struct tcphdr *tcp = at(p, p->l4_offset, sizeof(*tcp));
+		struct tcphdr *tcp = at(skb, p->l4_offset, sizeof(*tcp));
 
 		if (!tcp)
 			return drop(p, PARSE, CT_TRUNCATED_OR_INVALID_HEADER);
@@ -102,7 +112,7 @@ static __always_inline int parse_l4(struct packet *p)
 		break;
 	}
 	case IPPROTO_UDP: {
-		struct udphdr *udp = at(p, p->l4_offset, sizeof(*udp));
+		struct udphdr *udp = at(skb, p->l4_offset, sizeof(*udp));
 
 		if (!udp)
 			return drop(p, PARSE, CT_TRUNCATED_OR_INVALID_HEADER);
@@ -114,25 +124,25 @@ static __always_inline int parse_l4(struct packet *p)
 	case IPPROTO_ICMP:
 		if (p->family != 4)
 			return drop(p, PARSE, UNKNOWN_L4_PROTOCOL);
-		return parse_icmp(p);
+		return parse_icmp(skb, p);
 	case IPPROTO_ICMPV6:
 		if (p->family != 6)
 			return drop(p, PARSE, UNKNOWN_L4_PROTOCOL);
-		return parse_icmpv6(p);
+		return parse_icmpv6(skb, p);
 	default:
 		return drop(p, PARSE, UNKNOWN_L4_PROTOCOL);
 	}
 	/* A GSO packet is several on the wire, each with a copy of the headers. */
-	if (p->skb->gso_segs > 1) {
-		p->packets = p->skb->gso_segs;
+	if (skb->gso_segs > 1) {
+		p->packets = skb->gso_segs;
 		p->bytes += (p->packets - 1) * (p->l4_offset - p->l3_offset + header);
 	}
 	return CONTINUE;
 }
 
-static __always_inline int parse_ipv4(struct packet *p)
+static __always_inline int parse_ipv4(struct __sk_buff *skb, struct packet *p)
 {
-	struct iphdr *ip = at(p, p->l3_offset, sizeof(*ip));
+	struct iphdr *ip = at(skb, p->l3_offset, sizeof(*ip));
 
 	if (!ip || ip->ihl < 5 || ip->version != 4)
 		return drop(p, PARSE, INVALID_PACKET_DROPPED);
@@ -144,14 +154,16 @@ static __always_inline int parse_ipv4(struct packet *p)
 	/* 224.0.0.0/4 and the limited broadcast stay on the link. */
 	if ((ip->daddr & bpf_htonl(0xf0000000)) == bpf_htonl(0xe0000000) || ip->daddr == 0xffffffff)
 		return STACK;
-	if (ip->frag_off & bpf_htons(IP_MORE_FRAGMENTS | IP_FRAGMENT_OFFSET))
-		return drop(p, PARSE, IP_FRAGMENTATION_NOT_SUPPORTED);
-	return parse_l4(p);
+	p->fragment_id = ip->id;
+	if (ip->frag_off & bpf_htons(IP_FRAGMENT_OFFSET))
+		return later_fragment(p);
+	p->fragmented = !!(ip->frag_off & bpf_htons(IP_MORE_FRAGMENTS));
+	return parse_l4(skb, p);
 }
 
-static __always_inline int parse_ipv6(struct packet *p)
+static __always_inline int parse_ipv6(struct __sk_buff *skb, struct packet *p)
 {
-	struct ipv6hdr *ip = at(p, p->l3_offset, sizeof(*ip));
+	struct ipv6hdr *ip = at(skb, p->l3_offset, sizeof(*ip));
 	__u32 offset = p->l3_offset + sizeof(*ip);
 	__u8 next;
 
@@ -170,11 +182,24 @@ static __always_inline int parse_ipv6(struct packet *p)
 	for (int i = 0; i < MAX_EXTENSION_HEADERS; i++) {
 		struct ipv6_opt_hdr *option;
 
-		if (next == IPPROTO_FRAGMENT)
-			return drop(p, PARSE, IP_FRAGMENTATION_NOT_SUPPORTED);
+		if (next == IPPROTO_FRAGMENT) {
+			struct fragment_header *fragment = at(skb, offset, sizeof(*fragment));
+
+			if (!fragment || p->fragmented || p->fragment_id)
+				return drop(p, PARSE, INVALID_IPV6_EXTENSION_HEADER);
+			p->fragment_id = fragment->id;
+			if (fragment->offset & bpf_htons(IPV6_FRAGMENT_OFFSET)) {
+				p->key.protocol = fragment->next;
+				return later_fragment(p);
+			}
+			p->fragmented = !!(fragment->offset & bpf_htons(IPV6_MORE_FRAGMENTS));
+			next = fragment->next;
+			offset += sizeof(*fragment);
+			continue;
+		}
 		if (next != IPPROTO_HOPOPTS && next != IPPROTO_ROUTING && next != IPPROTO_DSTOPTS)
 			break;
-		option = at(p, offset, sizeof(*option));
+		option = at(skb, offset, sizeof(*option));
 		if (!option || offset > 256)
 			return drop(p, PARSE, INVALID_IPV6_EXTENSION_HEADER);
 		next = option->nexthdr;
@@ -182,27 +207,31 @@ static __always_inline int parse_ipv6(struct packet *p)
 	}
 	p->key.protocol = next;
 	p->l4_offset = offset;
-	return parse_l4(p);
+	return parse_l4(skb, p);
 }
 
-static __always_inline int parse(struct packet *p)
+static __always_inline int parse(struct __sk_buff *skb, struct packet *p)
 {
-	struct __sk_buff *skb = p->skb;
 	struct ethhdr *eth;
+	int result;
 
 	if (skb->data_end - skb->data < LINEAR_BYTES)
 		bpf_skb_pull_data(skb, skb->len < LINEAR_BYTES ? skb->len : LINEAR_BYTES);
 	p->l3_offset = ETH_HLEN;
 	p->packets = 1;
 	p->bytes = skb->len - ETH_HLEN;
-	eth = at(p, 0, sizeof(*eth));
+	eth = at(skb, 0, sizeof(*eth));
 	if (!eth)
 		return drop(p, PARSE, INVALID_PACKET_DROPPED);
 	if (eth->h_proto == bpf_htons(ETH_P_IP))
-		return parse_ipv4(p);
-	if (eth->h_proto == bpf_htons(ETH_P_IPV6))
-		return parse_ipv6(p);
-	return STACK;
+		result = parse_ipv4(skb, p);
+	else if (eth->h_proto == bpf_htons(ETH_P_IPV6))
+		result = parse_ipv6(skb, p);
+	else
+		return STACK;
+	if (result == CONTINUE && p->fragmented)
+		first_fragment(p);
+	return result;
 }
 
 #endif

@@ -33,10 +33,9 @@ static __always_inline __u32 l4_checksum(const struct packet *p, __u64 *flags)
  * Replaces one address of the IP header at `l3`, and corrects the transport checksum at `checksum`
  * (0: none to correct) for the pseudo header. Returns 0 or a negative errno.
  */
-static __always_inline int replace_address(struct packet *p, __u32 l3, int is_source, const union address *from,
+static __always_inline int replace_address(struct __sk_buff *skb, struct packet *p, __u32 l3, int is_source, const union address *from,
 					   const union address *to, __u32 checksum, __u64 flags)
 {
-	struct __sk_buff *skb = p->skb;
 	__s64 difference;
 	int result = 0;
 
@@ -60,11 +59,11 @@ static __always_inline int replace_address(struct packet *p, __u32 l3, int is_so
 }
 
 /* Replaces a port at `offset`, and corrects the transport checksum at `checksum`. */
-static __always_inline int replace_port(struct packet *p, __u32 offset, __u16 from, __u16 to, __u32 checksum,
+static __always_inline int replace_port(struct __sk_buff *skb, struct packet *p, __u32 offset, __u16 from, __u16 to, __u32 checksum,
 					__u64 flags)
 {
-	return bpf_l4_csum_replace(p->skb, checksum, from, to, flags | 2) |
-	       bpf_skb_store_bytes(p->skb, offset, &to, 2, 0);
+	return bpf_l4_csum_replace(skb, checksum, from, to, flags | 2) |
+	       bpf_skb_store_bytes(skb, offset, &to, 2, 0);
 }
 
 /* RFC 1624: the header checksum after one of its 32-bit words has changed. */
@@ -85,9 +84,8 @@ static __always_inline __sum16 ip_checksum(__sum16 checksum, __be32 from, __be32
  * Corrects the transport checksum for the entry's translation. Left to the kernel's helper, because it
  * knows whether the field holds a checksum or the seed for one that the device will compute.
  */
-static __always_inline int fix_transport(struct packet *p, const struct flow_entry *e)
+static __always_inline int fix_transport(struct __sk_buff *skb, struct packet *p, const struct flow_entry *e)
 {
-	struct __sk_buff *skb = p->skb;
 	__u64 flags;
 	__u32 checksum = l4_checksum(p, &flags);
 	int result = 0;
@@ -118,9 +116,9 @@ static __always_inline int fix_transport(struct packet *p, const struct flow_ent
 }
 
 /* The ports, or the identifier of an echo message: of a request its source, of a reply its destination. */
-static __always_inline int rewrite_ports(struct packet *p, const struct flow_entry *e)
+static __always_inline int rewrite_ports(struct __sk_buff *skb, struct packet *p, const struct flow_entry *e)
 {
-	__be16 *ports = at(p, p->l4_offset, sizeof(struct icmp_head));
+	__be16 *ports = at(skb, p->l4_offset, sizeof(struct icmp_head));
 
 	if (!ports)
 		return drop(p, DELIVER, ERROR_WRITING_TO_PACKET);
@@ -136,12 +134,12 @@ static __always_inline int rewrite_ports(struct packet *p, const struct flow_ent
 }
 
 /* Makes the packet what its flow entry says. */
-static __always_inline int rewrite_packet(struct packet *p, const struct flow_entry *e)
+static __always_inline int rewrite_packet(struct __sk_buff *skb, struct packet *p, const struct flow_entry *e)
 {
-	if (!p->headless && fix_transport(p, e))
+	if (!p->headless && fix_transport(skb, p, e))
 		return drop(p, DELIVER, ERROR_WRITING_TO_PACKET);
 	if (p->family == 4) {
-		struct iphdr *ip = at(p, p->l3_offset, sizeof(*ip));
+		struct iphdr *ip = at(skb, p->l3_offset, sizeof(*ip));
 
 		if (!ip)
 			return drop(p, DELIVER, ERROR_WRITING_TO_PACKET);
@@ -150,20 +148,20 @@ static __always_inline int rewrite_packet(struct packet *p, const struct flow_en
 		ip->check = ip_checksum(ip->check, ip->daddr, e->new_destination.words[3]);
 		ip->daddr = e->new_destination.words[3];
 	} else {
-		struct ipv6hdr *ip = at(p, p->l3_offset, sizeof(*ip));
+		struct ipv6hdr *ip = at(skb, p->l3_offset, sizeof(*ip));
 
 		if (!ip)
 			return drop(p, DELIVER, ERROR_WRITING_TO_PACKET);
 		__builtin_memcpy(&ip->saddr, &e->new_source, 16);
 		__builtin_memcpy(&ip->daddr, &e->new_destination, 16);
 	}
-	return p->headless ? CONTINUE : rewrite_ports(p, e);
+	return p->headless ? CONTINUE : rewrite_ports(skb, p, e);
 }
 
 /* Puts the Ethernet addresses of the next hop in place. */
-static __always_inline int rewrite_macs(struct packet *p, const struct flow_entry *e)
+static __always_inline int rewrite_macs(struct __sk_buff *skb, struct packet *p, const struct flow_entry *e)
 {
-	struct ethhdr *eth = at(p, 0, sizeof(*eth));
+	struct ethhdr *eth = at(skb, 0, sizeof(*eth));
 
 	if (!eth)
 		return drop(p, DELIVER, ERROR_WRITING_TO_PACKET);

@@ -28,15 +28,15 @@ static __always_inline __u32 address_subject(const union address *a)
 	return ADDRESS_SUBJECT + ((__u32)(folded * (__u32)ADDRESS_HASH) >> ADDRESS_HASH_SHIFT);
 }
 
-static __always_inline void identify(struct end *end, const union address *address)
+__noinline int identify(struct end *end, const union address *address)
 {
-	struct ipcache_key key = {
-		.prefix_length = 128,
-		.address = { address->words[0], address->words[1], address->words[2], address->words[3] },
-	};
-	struct endpoint *local = bpf_map_lookup_elem(&endpoints, address);
+	struct ipcache_key key = { .prefix_length = 128 };
+	struct endpoint *local;
 	struct ipcache_value *known;
 
+	if (!end || !address)
+		return 0;
+	local = bpf_map_lookup_elem(&endpoints, address);
 	__builtin_memset(end, 0, sizeof(*end));
 	if (local) {
 		end->identity = local->identity;
@@ -48,29 +48,31 @@ static __always_inline void identify(struct end *end, const union address *addre
 		end->interface = local->interface;
 		__builtin_memcpy(end->mac, local->mac, 6);
 		__builtin_memcpy(end->host_mac, local->host_mac, 6);
-		return;
+		return 0;
 	}
 	/* Generation first: what is read after a change counts as read before it, and is read again. */
+	__builtin_memcpy(key.address, address, sizeof(key.address));
 	end->subject = address_subject(address);
 	end->generation = generation_of(end->subject);
 	known = bpf_map_lookup_elem(&ipcache, &key);
 	if (!known) {
 		end->identity = IDENTITY_WORLD;
-		return;
+		return 0;
 	}
 	end->identity = known->identity;
 	end->cidr = known->cidr;
 	end->endpoint = known->endpoint;
+	return 0;
 }
 
 /* CONTINUE if the node's routing table has a way to the address, DROP with the reason if not. */
-static __always_inline int check_route(struct packet *p, const union address *destination,
+static __always_inline int check_route(struct __sk_buff *skb, struct packet *p, const union address *destination,
 				       struct bpf_fib_lookup *fib)
 {
 	long result;
 
 	__builtin_memset(fib, 0, sizeof(*fib));
-	fib->ifindex = p->skb->ifindex;
+	fib->ifindex = p->interface;
 	if (p->family == 4) {
 		fib->family = AF_INET;
 		fib->ipv4_src = p->key.source.words[3];
@@ -80,7 +82,7 @@ static __always_inline int check_route(struct packet *p, const union address *de
 		__builtin_memcpy(fib->ipv6_src, &p->key.source, 16);
 		__builtin_memcpy(fib->ipv6_dst, destination, 16);
 	}
-	result = bpf_fib_lookup(p->skb, fib, sizeof(*fib), 0);
+	result = bpf_fib_lookup(skb, fib, sizeof(*fib), 0);
 	switch (result) {
 	case BPF_FIB_LKUP_RET_BLACKHOLE:
 	case BPF_FIB_LKUP_RET_UNREACHABLE:

@@ -19,6 +19,14 @@ struct end {
 	__u8 host_mac[6];
 };
 
+/* What the policies of one end said in one direction. */
+struct ruling {
+	__u32 rule;
+	__u8 verdict;
+	__u8 match;
+	__u16 padding;
+};
+
 /* What is known of a packet at the moment it is dropped; zero where it was dropped before that. */
 struct drop_facts {
 	union address destination; /* after translation, if there was one */
@@ -42,6 +50,7 @@ struct embedded {
 };
 
 struct scratch {
+	struct packet packet;
 	struct flow_entry forward;
 	struct flow_entry reply;
 	struct flow_key reply_key;
@@ -49,6 +58,7 @@ struct scratch {
 	struct end destination;
 	struct drop_facts facts;
 	struct edge_key edge;
+	struct ruling ruling;
 	struct bpf_fib_lookup fib;
 	struct embedded embedded;
 	__u16 first_port; /* of the uplink under which the connection is masqueraded */
@@ -68,6 +78,19 @@ static __always_inline struct scratch *scratch_of_cpu(void)
 	__u32 zero = 0;
 
 	return bpf_map_lookup_elem(&scratch, &zero);
+}
+
+/* The packet in hand, with nothing known of it yet. */
+static __always_inline struct packet *packet_of_cpu(struct __sk_buff *skb, __u8 hook)
+{
+	struct scratch *s = scratch_of_cpu();
+
+	if (!s)
+		return NULL;
+	__builtin_memset(&s->packet, 0, sizeof(s->packet));
+	s->packet.interface = skb->ifindex;
+	s->packet.hook = hook;
+	return &s->packet;
 }
 
 #endif

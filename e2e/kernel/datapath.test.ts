@@ -69,11 +69,11 @@ describe.each(['IPv4', 'IPv6'])('%s', (family) => {
     expect(world.ask('client', 'udp', vip(13), 99, 2)).toEqual({ '<ECONNREFUSED>': 2 });
   });
 
-  test('a service without backends drops with its reason', () => {
+  test('a service without backends refuses, and counts a drop with its reason', () => {
     world.setService(`empty-${family}`, [vip(14)], 80, 8080, 'TCP', []);
     world.records();
     const before = world.drops()[DROP_REASON.SERVICE_BACKEND_NOT_FOUND] ?? 0;
-    expect(world.ask('client', 'tcp', vip(14), 80, 1)).toEqual({ '<TIMEOUT>': 1 });
+    expect(world.ask('client', 'tcp', vip(14), 80, 1)).toEqual({ '<ECONNREFUSED>': 1 });
     const [record] = world.records().filter((it) => it.type === RECORD_TYPE.DROP);
     expect(record).toMatchObject({
       verdict: VERDICT.DROPPED,

@@ -3,11 +3,12 @@
  * test writes itself. Names carry the process id; what a crashed run left is removed at the start.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Datapath } from '../../server/agent/datapath.ts';
 import { CounterReader } from '../../server/agent/counters.ts';
+import { readMasqueradePorts, readUplinks } from '../../server/agent/uplinks.ts';
 import type { Attachment } from '../../server/cluster/attachment.ts';
 import { addPod, type CniNode, deletePod } from '../../server/cni/pod-network.ts';
 import type { ClusterState, Pod, Protocol } from '../../server/cluster/model.ts';
@@ -23,6 +24,9 @@ export type KernelRecord = StructValue<typeof RECORD_LAYOUT>;
 
 const PEER = join(import.meta.dirname, 'peer.mjs');
 const PREFIX = 'kt';
+
+/** Addresses in the namespace that stands for the world. */
+export const WORLD = { v4: '192.0.2.2', v6: '2001:db8::2', otherV4: '192.0.2.3', otherV6: '2001:db8::3' } as const;
 
 export class World implements AsyncDisposable {
   readonly node: CniNode;
@@ -125,6 +129,57 @@ export class World implements AsyncDisposable {
     this.apply();
   }
 
+  /**
+   * Joins the node with a namespace that stands for the world: the node is 192.0.2.1 and 2001:db8::1, and routes
+   * there what it does not know; the world is `WORLD` and knows the node, not the pods.
+   */
+  addWorld(): void {
+    const { netns } = this.node;
+    const world = this.#worldNetns;
+    const ip = (lines: string[], inside?: string): void => {
+      execFileSync('ip', [...(inside === undefined ? [] : ['-n', inside]), '-batch', '-'], { input: lines.join('\n') });
+    };
+    ip([`netns add ${world}`]);
+    // Addresses can be used at once.
+    this.exec('world', 'sh', '-c', 'echo 0 > /proc/sys/net/ipv6/conf/default/accept_dad');
+    ip(
+      [`link add up0 address 02:00:00:00:01:01 type veth peer name eth0 address 02:00:00:00:01:02 netns ${world}`],
+      netns,
+    );
+    ip(
+      [
+        'link set up0 up',
+        'address add 192.0.2.1/24 dev up0',
+        'address add 2001:db8::1/64 dev up0 nodad',
+        `route add default via ${WORLD.v4}`,
+        `route add default via ${WORLD.v6}`,
+      ],
+      netns,
+    );
+    ip(
+      [
+        'link set lo up',
+        'link set eth0 up',
+        ...[WORLD.v4, WORLD.otherV4].map((it) => `address add ${it}/24 dev eth0`),
+        ...[WORLD.v6, WORLD.otherV6].map((it) => `address add ${it}/64 dev eth0 nodad`),
+      ],
+      world,
+    );
+    const path = `/run/netns/${netns}`;
+    this.state.nodes[0]?.addresses.push('192.0.2.1', '2001:db8::1');
+    this.datapath.setUplinks(readUplinks(['up0'], path), readMasqueradePorts(path));
+    this.apply();
+  }
+
+  get #worldNetns(): string {
+    return `${this.node.netns}-world`;
+  }
+
+  #netnsOf(place: string): string {
+    if (place === 'host') return this.node.netns;
+    return place === 'world' ? this.#worldNetns : this.pod(place).netns;
+  }
+
   /** Brings the maps and the links to the current state. */
   apply(): void {
     const attachments = [...this.pods.values()];
@@ -142,9 +197,9 @@ export class World implements AsyncDisposable {
     this.apply();
   }
 
-  /** Runs a program inside a pod's namespace to its end. `pod` may be `host`. */
+  /** Runs a program inside a pod's namespace to its end. `pod` may be `host` or `world`. */
   exec(pod: string, command: string, ...args: string[]): string {
-    const netns = pod === 'host' ? this.node.netns : this.pod(pod).netns;
+    const netns = this.#netnsOf(pod);
     return execFileSync('nsenter', [`--net=/run/netns/${netns}`, command, ...args], {
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -181,7 +236,7 @@ export class World implements AsyncDisposable {
 
   /** Starts peer.mjs in the pod; resolves when it prints "ready", with what yields its later output. */
   async start(pod: string, ...args: string[]): Promise<{ result: Promise<string> }> {
-    const netns = pod === 'host' ? this.node.netns : this.pod(pod).netns;
+    const netns = this.#netnsOf(pod);
     const child = spawn('nsenter', [`--net=/run/netns/${netns}`, process.execPath, PEER, ...args], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
@@ -232,12 +287,13 @@ export class World implements AsyncDisposable {
     for (const pod of this.pods.values()) await deletePod(this.node, pod.podUid);
     rmSync(this.pins, { recursive: true, force: true });
     execFileSync('ip', ['netns', 'delete', this.node.netns]);
+    if (existsSync(`/run/netns/${this.#worldNetns}`)) execFileSync('ip', ['netns', 'delete', this.#worldNetns]);
     rmSync(this.node.stateFolder, { recursive: true, force: true });
   }
 
   #load(): Datapath {
     return new Datapath({
-      object: 'bpf/build/pod.bpf.o',
+      objects: 'bpf/build',
       pins: this.pins,
       node: this.node.name,
       netns: `/run/netns/${this.node.netns}`,

@@ -25,7 +25,8 @@ import { Drain } from './drain.ts';
 import { LossBefore } from './loss-before.ts';
 import type { AgentHealth, AgentStats } from './metrics.ts';
 import { Outbox } from './outbox.ts';
-import { Uplink } from './uplink.ts';
+import { HubConnection } from './hub-connection.ts';
+import { readMasqueradePorts, readUplinks } from './uplinks.ts';
 import { sweepFlows } from './flow-sweep.ts';
 
 export interface AgentOptions {
@@ -39,8 +40,10 @@ export interface AgentOptions {
   level: number;
   /** Bytes of records kept for hubs that are away. */
   buffer: number;
-  /** Path of the eBPF object. */
-  object: string;
+  /** Folder of the eBPF objects. */
+  objects: string;
+  /** Devices that lead to the world. */
+  uplinks: string[];
   version: string;
 }
 
@@ -58,7 +61,7 @@ export class Agent implements AgentHealth, AsyncDisposable {
   readonly #source: ClusterSource;
   readonly #outbox: Outbox;
   readonly #drain: Drain;
-  readonly #uplink: Uplink;
+  readonly #hub: HubConnection;
   readonly #reader: CounterReader;
   readonly #clock = new ClockOffset();
   readonly #dictionary = new DictionarySource();
@@ -90,14 +93,14 @@ export class Agent implements AgentHealth, AsyncDisposable {
     this.#lossBefore = new LossBefore(options.state, this.#datapath.countersId);
     this.#ring = new RingBuffer(this.#datapath.maps.events);
     this.#outbox = new Outbox(options.buffer);
-    this.#uplink = this.#connect();
+    this.#hub = this.#connect();
     this.#drain = new Drain({
       ring: this.#ring,
       outbox: this.#outbox,
       clock: this.#clock,
       recordSize: RECORD_LAYOUT.size,
       lostInRing: () => this.#lostInRing,
-      onBatch: (batch) => this.#uplink.sendBatch(batch),
+      onBatch: (batch) => this.#hub.sendBatch(batch),
     });
     this.#source.onChange(() => this.#later());
     this.#unwatch = watchFolder(
@@ -106,10 +109,14 @@ export class Agent implements AgentHealth, AsyncDisposable {
       () => true,
       () => this.#later(),
     );
+    this.#followUplinks();
     this.#apply();
     this.#timers.push(
       setInterval(() => this.#sendCounters(), COUNTERS_MS),
-      setInterval(() => this.#apply(), RECONCILE_MS),
+      setInterval(() => {
+        this.#followUplinks();
+        this.#apply();
+      }, RECONCILE_MS),
       setInterval(() => this.#sweep(), SWEEP_MS),
     );
   }
@@ -123,7 +130,7 @@ export class Agent implements AgentHealth, AsyncDisposable {
     this.#drain[Symbol.dispose]();
     this.#drain.finish();
     this.#sendCounters();
-    await this.#uplink.close(1000);
+    await this.#hub.close(1000);
     this.#ring[Symbol.dispose]();
     this.#datapath[Symbol.dispose]();
   }
@@ -146,24 +153,24 @@ export class Agent implements AgentHealth, AsyncDisposable {
       outboxBytes: this.#outbox.bytes,
       maps: this.#datapath.fill(),
       apply: { ...this.#passes },
-      hubConnected: this.#uplink.connected,
+      hubConnected: this.#hub.connected,
       pods: this.#pods,
     };
   }
 
   #load(): Datapath {
-    const { node, netns, state, level, object } = this.#options;
+    const { node, netns, state, level, objects } = this.#options;
     if (mountBpffs()) writeFileSync(join(state, 'bpffs-mounted'), '');
     return new Datapath({
-      object,
+      objects,
       pins: pinDirectory(node),
       node,
-      netns: netns === undefined ? undefined : `/run/netns/${netns}`,
+      netns: netnsPath(netns),
       config: { config_level: level },
     });
   }
 
-  #connect(): Uplink {
+  #connect(): HubConnection {
     const { node, version, hub } = this.#options;
     const hello = {
       protocol: AGENT_PROTOCOL_VERSION,
@@ -175,7 +182,7 @@ export class Agent implements AgentHealth, AsyncDisposable {
       layout: RECORD_LAYOUT,
       mode: 'live' as const,
     };
-    return new Uplink(hub, hello, this.#outbox, () => this.#dictionary.snapshot(), {
+    return new HubConnection(hub, hello, this.#outbox, () => this.#dictionary.snapshot(), {
       connected: (id) => {
         this.#sendAll = true;
         this.#sendCounters();
@@ -200,7 +207,7 @@ export class Agent implements AgentHealth, AsyncDisposable {
       const desired = this.#datapath.plan(this.#source.current, attachments);
       this.#report(desired.problems);
       const change = this.#dictionary.update(desired.dictionary);
-      if (change !== null) this.#uplink.sendDictionary(change);
+      if (change !== null) this.#hub.sendDictionary(change);
       const changes = this.#datapath.apply(desired);
       const failed = this.#datapath.attach(attachments);
       for (const { attachment, reason } of failed)
@@ -228,6 +235,17 @@ export class Agent implements AgentHealth, AsyncDisposable {
     this.#passes.lastSeconds = (performance.now() - started) / 1000;
   }
 
+  /** Their addresses may change at any time. */
+  #followUplinks(): void {
+    const netns = netnsPath(this.#options.netns);
+    try {
+      this.#datapath.setUplinks(readUplinks(this.#options.uplinks, netns), readMasqueradePorts(netns));
+    } catch (error) {
+      // What was attached stays; the next pass tries again.
+      this.#log.error({ error: sentence(error) }, 'could not follow the uplinks');
+    }
+  }
+
   #sweep(): void {
     try {
       sweepFlows(this.#datapath.maps.flow_cache, process.hrtime.bigint());
@@ -253,7 +271,7 @@ export class Agent implements AgentHealth, AsyncDisposable {
     this.#clock.refresh();
     const { written, lost } = this.#reader.events();
     this.#lostInRing = lost - this.#lossBefore.value;
-    if (!this.#uplink.connected) return;
+    if (!this.#hub.connected) return;
     this.#lossBefore.told(lost);
     const { edges, overflow, used } = this.#reader.edges(this.#sendAll);
     this.#sendAll = false;
@@ -274,6 +292,10 @@ export class Agent implements AgentHealth, AsyncDisposable {
         buffered_bytes: this.#outbox.bytes + this.#ring.pending,
       },
     };
-    this.#uplink.sendCounters(counters);
+    this.#hub.sendCounters(counters);
   }
+}
+
+function netnsPath(name: string | undefined): string | undefined {
+  return name === undefined ? undefined : `/run/netns/${name}`;
 }

@@ -13,11 +13,12 @@ import { type Changes, Reconciler } from '../datapath/reconciler.ts';
 import { parseAddress } from '../wire/address.ts';
 import { BpfObject, type Config } from '../kernel/bpf-object.ts';
 import { KernelError } from '../kernel/errors.ts';
-import { DATAPATH_STATE, MAPS_VERSION } from '../kernel/layouts.gen.ts';
+import { DATAPATH_STATE, MAPS_VERSION, UPLINK } from '../kernel/layouts.gen.ts';
 import { attachProgram, detachTcx } from '../kernel/link.ts';
 import type { BpfMap, MappedArray } from '../kernel/maps.ts';
 import { withNetns } from '../kernel/netns.ts';
-import { packStruct, readStruct } from '../wire/struct.ts';
+import { packStruct, readStruct, uint32 } from '../wire/struct.ts';
+import type { PortRange, UplinkDevice } from './uplinks.ts';
 
 const MAP_NAMES = [
   'flow_cache',
@@ -62,6 +63,7 @@ export class Datapath implements Disposable {
   /** Changes when the counter maps are created anew. */
   readonly countersId: string;
   readonly #object: BpfObject;
+  readonly #uplinkObject: BpfObject;
   readonly #generations: MappedArray;
   readonly #reconciler: Reconciler;
   readonly #pins: string;
@@ -72,14 +74,23 @@ export class Datapath implements Disposable {
   #adopted = false;
 
   /**
-   * Loads `object` (a path) with maps pinned under `pins`. `netns`: path of the namespace that holds the
+   * Loads the objects in the folder `objects` with maps pinned under `pins`. `netns`: path of the namespace that holds the
    * host sides of the pods' devices, undefined for this process's own. @throws KernelError
    */
-  constructor(options: { object: string; pins: string; node: string; netns?: string | undefined; config: Config }) {
+  constructor(options: { objects: string; pins: string; node: string; netns?: string | undefined; config: Config }) {
     this.#pins = options.pins;
     this.#netns = options.netns;
     this.#node = options.node;
-    this.#object = new BpfObject(options.object, { config: options.config, pinDirectory: join(options.pins, 'maps') });
+    const pinDirectory = join(options.pins, 'maps');
+    const load = (name: string): BpfObject =>
+      new BpfObject(join(options.objects, name), { config: options.config, pinDirectory });
+    this.#object = load('pod.bpf.o');
+    try {
+      this.#uplinkObject = load('uplink.bpf.o');
+    } catch (error) {
+      this.#object[Symbol.dispose]();
+      throw error;
+    }
     const opened: BpfMap[] = [];
     try {
       this.maps = Object.fromEntries(
@@ -94,6 +105,7 @@ export class Datapath implements Disposable {
       this.#reconciler = new Reconciler(this.maps, this.#generations.values);
     } catch (error) {
       for (const map of opened) map[Symbol.dispose]();
+      this.#uplinkObject[Symbol.dispose]();
       this.#object[Symbol.dispose]();
       throw error;
     }
@@ -138,6 +150,27 @@ export class Datapath implements Disposable {
     return failed;
   }
 
+  /**
+   * Attaches the programs to the devices that lead to the world, under whose addresses and `ports` pods speak
+   * with it; detaches all others. @throws KernelError
+   */
+  setUplinks(devices: readonly UplinkDevice[], ports: PortRange): void {
+    const { uplinks } = this.maps;
+    const wanted = new Map(devices.map((it) => [uint32(it.ifindex).toString('hex'), uplinkValue(it, ports)]));
+    for (const [key] of uplinks.entries()) if (!wanted.has(key.toString('hex'))) uplinks.delete(key);
+    for (const [key, value] of wanted) uplinks.set(Buffer.from(key, 'hex'), value);
+    this.#inside(() => {
+      for (const { ifindex } of devices) {
+        const attach = (program: 'from_uplink' | 'to_uplink', side: 'ingress' | 'egress'): void =>
+          attachProgram(this.#uplinkObject.programFd(program), ifindex, side, this.#pin(uplinkPin(ifindex, program)));
+        attach('to_uplink', 'egress');
+        attach('from_uplink', 'ingress');
+      }
+    });
+    const kept = new Set(devices.flatMap(({ ifindex }) => UPLINK_PROGRAMS.map((it) => uplinkPin(ifindex, it))));
+    this.#detach((name) => name.startsWith(UPLINK_PIN) && !kept.has(name));
+  }
+
   /** How full the maps are; walks all their entries. */
   fill(): { name: string; entries: number; maxEntries: number }[] {
     return SIZED_MAPS.map((name) => ({
@@ -150,6 +183,7 @@ export class Datapath implements Disposable {
   [Symbol.dispose](): void {
     this.#generations[Symbol.dispose]();
     for (const map of Object.values(this.maps)) map[Symbol.dispose]();
+    this.#uplinkObject[Symbol.dispose]();
     this.#object[Symbol.dispose]();
   }
 
@@ -158,26 +192,48 @@ export class Datapath implements Disposable {
     else withNetns(this.#netns, block);
   }
 
-  #linkPin(endpointId: number, program: 'from_pod' | 'to_pod'): string {
-    return join(this.#pins, 'links', `${endpointId}-${program}`);
+  #pin(name: string): string {
+    return join(this.#pins, 'links', name);
   }
 
   #attachOne(at: Attachment): void {
     const { endpointId, hostIfindex } = at;
-    attachProgram(this.#object.programFd('to_pod'), hostIfindex, 'egress', this.#linkPin(endpointId, 'to_pod'));
-    attachProgram(this.#object.programFd('from_pod'), hostIfindex, 'ingress', this.#linkPin(endpointId, 'from_pod'));
+    attachProgram(this.#object.programFd('to_pod'), hostIfindex, 'egress', this.#pin(`${endpointId}-to_pod`));
+    attachProgram(this.#object.programFd('from_pod'), hostIfindex, 'ingress', this.#pin(`${endpointId}-from_pod`));
   }
 
   #detachOthers(wanted: ReadonlySet<number>): void {
+    this.#detach((name) => {
+      const id = Number.parseInt(name, 10);
+      if (Number.isNaN(id) || wanted.has(id)) return false;
+      this.#attached.delete(id);
+      return true;
+    });
+  }
+
+  /** Removes the pinned links of these names. */
+  #detach(isUnwanted: (name: string) => boolean): void {
     const folder = join(this.#pins, 'links');
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    for (const name of readdirSync(folder)) {
-      const id = Number.parseInt(name, 10);
-      if (wanted.has(id)) continue;
-      detachTcx(join(folder, name));
-      this.#attached.delete(id);
-    }
+    for (const name of readdirSync(folder)) if (isUnwanted(name)) detachTcx(join(folder, name));
   }
+}
+
+const UPLINK_PIN = 'uplink-';
+const UPLINK_PROGRAMS = ['from_uplink', 'to_uplink'] as const;
+
+function uplinkPin(ifindex: number, program: string): string {
+  return `${UPLINK_PIN}${ifindex}-${program}`;
+}
+
+function uplinkValue(device: UplinkDevice, ports: PortRange): Buffer {
+  const bytes = (text: string): Uint8Array => parseAddress(text) ?? new Uint8Array(16);
+  return packStruct(UPLINK, {
+    v4: bytes(device.v4),
+    v6: bytes(device.v6),
+    first_port: ports.first,
+    port_count: ports.count,
+  });
 }
 
 /** Checks that pinned maps are of this build's version; fresh ones are marked. @returns the counters' id. */

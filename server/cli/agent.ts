@@ -19,6 +19,7 @@ interface Options {
   state: string;
   hub: string;
   level: string;
+  uplink: string[];
   buffer: number;
   listen: ListenAddress;
   exitWithParent?: true;
@@ -31,6 +32,12 @@ export function agentCommand(): Command {
     .requiredOption('--state <folder>', "the node's state folder, such as /run/spyglass/NODE")
     .requiredOption('--hub <url>', 'the hub, such as ws://127.0.0.1:12000', webSocketUrl)
     .option('--netns <name>', "namespace under /run/netns with the host sides of the pods' devices; default: this one")
+    .option(
+      '--uplink <device>',
+      'device that leads to the world, may be repeated: pods speak with it under its address',
+      (name: string, before: string[]) => [...before, deviceName(name)],
+      [],
+    )
     .addOption(
       new Option('--level <level>', 'how much is reported')
         .choices(Object.keys(AGGREGATION_LEVEL).map((it) => it.toLowerCase()))
@@ -55,7 +62,17 @@ async function run(options: Options): Promise<void> {
   let agent: Agent;
   try {
     agent = new Agent(
-      { node, netns, state, hub, buffer, level, object: join(root, 'bpf/build/pod.bpf.o'), version: ownVersion() },
+      {
+        node,
+        netns,
+        state,
+        hub,
+        buffer,
+        level,
+        uplinks: options.uplink,
+        objects: join(root, 'bpf/build'),
+        version: ownVersion(),
+      },
       log,
     );
   } catch (error) {
@@ -83,6 +100,12 @@ function nodeName(text: string): string {
   if (!/^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/.test(text)) {
     throw new InvalidArgumentError('It must be lower-case letters, digits, "-" and ".", at most 253.');
   }
+  return text;
+}
+
+/** Linux' rule for names of network devices. */
+function deviceName(text: string): string {
+  if (!/^[^\s/]{1,15}$/.test(text)) throw new InvalidArgumentError('It must be the name of a network device.');
   return text;
 }
 

@@ -130,6 +130,18 @@ export const IPCACHE_VALUE = {
   },
 } as const satisfies StructLayout;
 
+export const UPLINK = {
+  name: 'uplink',
+  size: 40,
+  fields: {
+    v4: { offset: 0, size: 16, type: 'bytes' },
+    v6: { offset: 16, size: 16, type: 'bytes' },
+    first_port: { offset: 32, size: 2, type: 'u16' },
+    port_count: { offset: 34, size: 2, type: 'u16' },
+    padding: { offset: 36, size: 4, type: 'u32' },
+  },
+} as const satisfies StructLayout;
+
 export const POLICY_KEY = {
   name: 'policy_key',
   size: 16,

@@ -21,19 +21,19 @@ const SILENCE_MS = 45_000;
 const welcomeShape = z.object({ hub: z.string().max(128), last_batch: z.number().int().nonnegative() });
 const ackShape = z.object({ batch: z.number().int().nonnegative() });
 
-export interface UplinkEvents {
+export interface HubConnectionEvents {
   /** The hub has said welcome; what is sent now arrives after the dictionary. */
   connected(hub: string): void;
   /** The connection is gone, or could not be made. Told once per outage. */
   disconnected(reason: string): void;
 }
 
-export class Uplink implements Disposable {
+export class HubConnection implements Disposable {
   readonly #url: string;
   readonly #hello: Hello;
   readonly #outbox: Outbox;
   readonly #snapshot: () => Dictionary;
-  readonly #events: UplinkEvents;
+  readonly #events: HubConnectionEvents;
   #socket: WebSocket | undefined;
   #welcomed = false;
   /** Number of the last batch handed to the socket. */
@@ -45,7 +45,7 @@ export class Uplink implements Disposable {
   #closed = false;
 
   /** `url`: the hub, such as `ws://127.0.0.1:12000`. */
-  constructor(url: string, hello: Hello, outbox: Outbox, snapshot: () => Dictionary, events: UplinkEvents) {
+  constructor(url: string, hello: Hello, outbox: Outbox, snapshot: () => Dictionary, events: HubConnectionEvents) {
     this.#url = `${url.replace(/\/$/, '')}/api/v1/agents`;
     this.#hello = hello;
     this.#outbox = outbox;

@@ -1,0 +1,71 @@
+/** Traffic between pods and the world: masquerading, fragments, answers for services without backends. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { DROP_REASON, RECORD_TYPE } from '../../server/wire/lists.gen.ts';
+import { WORLD, World } from './world.ts';
+
+let world: World;
+
+const FROM_PORT_40000 = `
+import socket, sys
+s = socket.socket(socket.AF_INET6 if ':' in sys.argv[1] else socket.AF_INET)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+s.settimeout(2)
+s.bind(('', 40000))
+s.connect((sys.argv[1], int(sys.argv[2])))
+s.send(b'hello')
+print(s.recv(99).decode() + ' to port %d' % s.getsockname()[1], end='')
+`;
+
+beforeAll(async () => {
+  world = await World.create();
+  await world.addPods('client', 'one', 'two');
+  world.addWorld();
+  world.setService('empty', ['10.96.0.20', 'fd96::20'], 80, 8080, 'TCP', []);
+  world.setService('empty-udp', ['10.96.0.21', 'fd96::21'], 53, 5353, 'UDP', []);
+  for (const address of [WORLD.v4, WORLD.v6]) {
+    await world.serve('world', 'tcp', address, 8000);
+    await world.serve('world', 'udp', address, 8001);
+  }
+});
+
+afterAll(async () => {
+  await world[Symbol.asyncDispose]();
+});
+
+for (const [family, address] of [
+  ['IPv4', WORLD.v4],
+  ['IPv6', WORLD.v6],
+] as const) {
+  test(`${family}: pods reach the world under the node's address, by TCP, UDP and ICMP`, () => {
+    world.records();
+    expect(world.ask('client', 'tcp', address, 8000, 5)).toEqual({ world: 5 });
+    expect(world.ask('one', 'udp', address, 8001, 5)).toEqual({ world: 5 });
+    expect(world.succeeds('two', 'ping', '-c', '2', '-i', '0.01', '-W', '1', address)).toBe(true);
+    const news = world.records().filter((it) => it.type === RECORD_TYPE.NEW);
+    expect(news.length).toBe(11);
+    for (const record of news) expect(record.masquerade_port).toBeGreaterThanOrEqual(1024);
+  });
+
+  test(`${family}: pods with the same source port reach the same place`, () => {
+    // Each socket is still open, or in TIME-WAIT, when the next one is made.
+    for (const pod of ['client', 'one', 'two']) {
+      const answer = world.exec(pod, 'python3', '-c', FROM_PORT_40000, address, '8000');
+      expect(answer).toBe('world to port 40000');
+    }
+  });
+
+  test(`${family}: fragments follow their first one, to the world and between pods`, () => {
+    const size = ['-c', '2', '-i', '0.01', '-W', '1', '-s', '4000'];
+    expect(world.succeeds('client', 'ping', ...size, address)).toBe(true);
+    const pod = family === 'IPv4' ? world.v4('one') : world.v6('one');
+    expect(world.succeeds('client', 'ping', ...size, pod)).toBe(true);
+  });
+
+  test(`${family}: a service without backends refuses at once`, () => {
+    const [tcp, udp] = family === 'IPv4' ? ['10.96.0.20', '10.96.0.21'] : ['fd96::20', 'fd96::21'];
+    const before = world.drops()[DROP_REASON.SERVICE_BACKEND_NOT_FOUND] ?? 0;
+    expect(world.ask('client', 'tcp', tcp, 80, 1)).toEqual({ '<ECONNREFUSED>': 1 });
+    expect(world.ask('client', 'udp', udp, 53, 1)).toEqual({ '<ECONNREFUSED>': 1 });
+    expect(world.drops()[DROP_REASON.SERVICE_BACKEND_NOT_FOUND]).toBe(before + 2);
+  });
+}
