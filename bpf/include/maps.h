@@ -226,8 +226,6 @@ struct datapath_state {
 	__u32 next_connection;
 	__u32 padding1;
 	__u64 counters_id; /* chosen by the agent that created the maps */
-	__u32 overflowing; /* 1 once flow_cache was full: flow_overflow is in use, until a sweep finds it empty */
-	__u32 padding2;
 };
 
 /* A network device that leads to the world, by ifindex: what pods that speak with the world are seen as. */

@@ -12,29 +12,25 @@
 #include "map_defs.h"
 #include "packet.h"
 
+static __always_inline int is_overflowing(void)
+{
+	__u32 zero = 0, *flag = bpf_map_lookup_elem(&overflowing, &zero);
+
+	return flag && *flag;
+}
+
 static __always_inline struct flow_entry *find_flow(const struct flow_key *key)
 {
 	struct flow_entry *e = bpf_map_lookup_elem(&flow_cache, key);
-	struct datapath_state *s;
-	__u32 zero = 0;
 
-	if (e)
+	if (e || !is_overflowing())
 		return e;
-	s = bpf_map_lookup_elem(&state, &zero);
-	if (!s || !s->overflowing)
-		return NULL;
 	return bpf_map_lookup_elem(&flow_overflow, key);
 }
 
 static __always_inline void forget_flow(const struct flow_key *key)
 {
-	struct datapath_state *s;
-	__u32 zero = 0;
-
-	if (bpf_map_delete_elem(&flow_cache, key) == 0)
-		return;
-	s = bpf_map_lookup_elem(&state, &zero);
-	if (s && s->overflowing)
+	if (bpf_map_delete_elem(&flow_cache, key) && is_overflowing())
 		bpf_map_delete_elem(&flow_overflow, key);
 }
 
@@ -44,18 +40,15 @@ static __always_inline void forget_flow(const struct flow_key *key)
 /* Writes an entry; flags as for bpf_map_update_elem. Returns 0, -EEXIST (BPF_NOEXIST), or another errno. */
 static __always_inline long write_flow(const struct flow_key *key, const struct flow_entry *e, __u64 flags)
 {
-	__u32 zero = 0;
-	struct datapath_state *s = bpf_map_lookup_elem(&state, &zero);
+	__u32 zero = 0, one = 1;
 	long result;
 
-	if (!s)
-		return -E2BIG;
-	if (s->overflowing && flags == BPF_NOEXIST && bpf_map_lookup_elem(&flow_overflow, key))
+	if (flags == BPF_NOEXIST && is_overflowing() && bpf_map_lookup_elem(&flow_overflow, key))
 		return -EEXIST;
 	result = bpf_map_update_elem(&flow_cache, key, e, flags);
 	if (result != -E2BIG)
 		return result;
-	s->overflowing = 1;
+	bpf_map_update_elem(&overflowing, &zero, &one, BPF_ANY);
 	return bpf_map_update_elem(&flow_overflow, key, e, flags);
 }
 

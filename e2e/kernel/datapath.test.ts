@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { sweepFlows } from '../../server/agent/flow-sweep.ts';
+import { FlowSweeper } from '../../server/agent/flow-sweep.ts';
 import { FLOW_ENTRY, FLOW_KEY } from '../../server/kernel/layouts.gen.ts';
 import { readStruct } from '../../server/wire/struct.ts';
 import { openBpfDescriptors } from '../../server/kernel/fd.ts';
@@ -256,12 +256,42 @@ test('a pod cannot break the connections of others with ICMP errors it makes up'
   expect(JSON.parse(await again.result)).toMatchObject({ error: 'ECONNREFUSED' });
 });
 
+/** One walk through the flow cache, or two. @returns how many entries went. */
+function sweep(now: bigint): number {
+  const sweeper = new FlowSweeper(world.datapath.maps);
+  let deleted = 0;
+  for (let i = 0; i < 80; i++) deleted += sweeper.step(now);
+  return deleted;
+}
+
 test('the sweep clears closed connections and leaves open ones alone', async () => {
-  const { flow_cache } = world.datapath.maps;
   const inTenSeconds = (): bigint => process.hrtime.bigint() + 11_000_000_000n;
   world.ask('client', 'tcp', '10.96.0.10', 80, 100);
   const open = await world.start('client', 'hold', 'tcp', '10.96.0.10', '80', '600');
-  expect(sweepFlows(flow_cache, inTenSeconds()).deleted).toBeGreaterThanOrEqual(200);
-  expect(sweepFlows(flow_cache, inTenSeconds()).deleted).toBe(0);
+  expect(sweep(inTenSeconds())).toBeGreaterThanOrEqual(200);
+  expect(sweep(inTenSeconds())).toBe(0);
   expect(JSON.parse(await open.result)).toMatchObject({ error: '' });
+});
+
+test('a full flow cache takes new connections all the same, and leaves the others alone', async () => {
+  const { flow_cache, flow_overflow, overflowing } = world.datapath.maps;
+  const open = await world.start('client', 'hold', 'tcp', '10.96.0.10', '80', '1500');
+  // As if 131,072 datagrams had come from as many ports within the last two minutes.
+  const count = flow_cache.shape.maxEntries - flow_cache.count();
+  const keys = Buffer.alloc(count * FLOW_KEY.size);
+  for (let i = 0; i < count; i++) {
+    keys.writeUInt32LE(i, i * FLOW_KEY.size);
+    keys[i * FLOW_KEY.size + FLOW_KEY.fields.protocol.offset] = 17;
+  }
+  flow_cache.setMany(keys, Buffer.alloc(count * FLOW_ENTRY.size), count);
+  expect(world.ask('client', 'tcp', world.v4('one'), 8080, 50)).toEqual({ one: 50 });
+  const answers = world.ask('client', 'udp', '10.96.0.11', 53, 20);
+  expect((answers['one'] ?? 0) + (answers['two'] ?? 0)).toBe(20);
+  expect(flow_overflow.count()).toBeGreaterThan(100);
+  expect(world.drops()[DROP_REASON.CT_MAP_INSERTION_FAILED]).toBeUndefined();
+  expect(JSON.parse(await open.result)).toMatchObject({ error: '' });
+  // The sweep makes room, and the overflow map goes out of use.
+  sweep(process.hrtime.bigint() + 130_000_000_000n);
+  expect(flow_overflow.count()).toBe(0);
+  expect(overflowing.get(Buffer.alloc(4))?.readUInt32LE(0)).toBe(0);
 });

@@ -27,7 +27,7 @@ import type { AgentHealth, AgentStats } from './metrics.ts';
 import { Outbox } from './outbox.ts';
 import { HubConnection } from './hub-connection.ts';
 import { readMasqueradePorts, readUplinks } from './uplinks.ts';
-import { sweepFlows } from './flow-sweep.ts';
+import { FlowSweeper } from './flow-sweep.ts';
 
 export interface AgentOptions {
   node: string;
@@ -49,7 +49,8 @@ export interface AgentOptions {
 
 const COUNTERS_MS = 1000;
 const RECONCILE_MS = 30_000;
-const SWEEP_MS = 5000;
+/** A batch of the flow cache; all of a full one takes 10 s. */
+const SWEEP_MS = 300;
 /** Changes that come together are applied together. */
 const SETTLE_MS = 5;
 
@@ -69,6 +70,7 @@ export class Agent implements AgentHealth, AsyncDisposable {
   readonly #unwatch: () => void;
   readonly #lossBefore: LossBefore;
   #lostInRing = 0;
+  readonly #sweeper: FlowSweeper;
   #settle: NodeJS.Timeout | undefined;
   #sendAll = true;
   #problems = '';
@@ -91,6 +93,7 @@ export class Agent implements AgentHealth, AsyncDisposable {
     }
     this.#reader = new CounterReader(this.#datapath.maps);
     this.#lossBefore = new LossBefore(options.state, this.#datapath.countersId);
+    this.#sweeper = new FlowSweeper(this.#datapath.maps);
     this.#ring = new RingBuffer(this.#datapath.maps.events);
     this.#outbox = new Outbox(options.buffer);
     this.#hub = this.#connect();
@@ -248,9 +251,9 @@ export class Agent implements AgentHealth, AsyncDisposable {
 
   #sweep(): void {
     try {
-      sweepFlows(this.#datapath.maps.flow_cache, process.hrtime.bigint());
+      this.#sweeper.step(process.hrtime.bigint());
     } catch (error) {
-      // The kernel makes room by itself if it must; the next pass tries again.
+      // New connections have the overflow map meanwhile; the next step tries again.
       this.#log.warn({ error: sentence(error) }, 'could not sweep the flow cache');
     }
   }

@@ -23,6 +23,7 @@ import type { PortRange, UplinkDevice } from './uplinks.ts';
 const MAP_NAMES = [
   'flow_cache',
   'flow_overflow',
+  'overflowing',
   'fragments',
   'uplinks',
   'endpoints',

@@ -1,42 +1,109 @@
 /**
- * Clears the flow cache of what has ended, so that the kernel, which forgets the least recently used when
- * the map is full, does not have to choose among living connections. A closed connection stays for a
- * while: segments may still be on their way.
+ * Clears the flow cache of what has ended, a batch at a time so that the event loop is never held up. The
+ * kernel's map forgets nothing by itself; what stays in it is decided here, by protocol and TCP state.
  */
 import { FLOW_ENTRY, FLOW_KEY } from '../kernel/layouts.gen.ts';
-import type { MapWriter } from '../datapath/reconciler.ts';
+import type { Batch } from '../kernel/maps.ts';
 
-const CLOSED_NS = 10_000_000_000n;
-/** UDP and ICMP say no goodbye: both directions silent for this long. */
-const IDLE_NS = 120_000_000_000n;
+const S = 1_000_000_000n;
+/** Idle times after which a direction may go, ns. As netfilter's conntrack has them, where it has one. */
+const IDLE = {
+  /** RST, or FIN in both directions; segments may still be on their way. */
+  closed: 10n * S,
+  /** TCP that nobody answered. */
+  unanswered: 60n * S,
+  /** FIN in one direction: a half-closed connection may go on for long. */
+  closing: 600n * S,
+  /** Two hours is what keepalive waits by default (tcp(7)), and a little. */
+  established: 8000n * S,
+  /** UDP and ICMP say no goodbye. */
+  datagrams: 120n * S,
+} as const;
+
 const TCP = 6;
+const FIN = 0x01;
 
-/** One pass. `now`: CLOCK_MONOTONIC, ns. @returns entries seen and deleted. */
-export function sweepFlows(
-  map: Pick<MapWriter, 'entries' | 'deleteMany'>,
-  now: bigint,
-): { seen: number; deleted: number } {
-  const { protocol } = FLOW_KEY.fields;
-  const { closed, last_ns: last } = FLOW_ENTRY.fields;
-  const ended: Buffer[] = [];
-  /** Idle entries by key, with the key of their other direction. */
-  const idle = new Map<string, { key: Buffer; peer: string }>();
-  let seen = 0;
-  for (const [key, value] of map.entries()) {
-    seen++;
-    const age = now - value.readBigUInt64LE(last.offset);
-    const isTcp = key[protocol.offset] === TCP;
-    if (value[closed.offset] !== 0 && age > CLOSED_NS) ended.push(key);
-    else if (!isTcp && age > IDLE_NS) idle.set(key.toString('hex'), { key, peer: peerKey(key, value) });
+/** What the sweeper needs of a map. */
+export interface SweptMap {
+  batches(): Iterator<Batch>;
+  get(key: Buffer): Buffer | undefined;
+  deleteMany(keys: Buffer, count: number): void;
+}
+
+export interface FlowMaps {
+  flow_cache: SweptMap;
+  flow_overflow: SweptMap;
+  /** Holds 1 while the overflow map is in use. */
+  overflowing: { get(key: Buffer): Buffer | undefined; set(key: Buffer, value: Buffer): void };
+}
+
+const ZERO = Buffer.alloc(4);
+
+export class FlowSweeper {
+  readonly #maps: FlowMaps;
+  #walk: Iterator<Batch> | undefined;
+  #walked: 'flow_cache' | 'flow_overflow' = 'flow_cache';
+  #seen = 0;
+  /** Entries left in the flow cache at the end of the last walk through it. */
+  entries = 0;
+
+  constructor(maps: FlowMaps) {
+    this.#maps = maps;
   }
-  // Never one direction of a pair: the other would go on without its answers being translated.
-  for (const { key, peer } of idle.values()) if (idle.has(peer)) ended.push(key);
-  if (ended.length > 0) map.deleteMany(Buffer.concat(ended), ended.length);
-  return { seen, deleted: ended.length };
+
+  /** Looks at one batch. `now`: CLOCK_MONOTONIC, ns. @returns how many entries it deleted. */
+  step(now: bigint): number {
+    this.#walk ??= this.#maps[this.#walked].batches();
+    const { value: batch, done } = this.#walk.next() as IteratorResult<Batch, undefined>;
+    if (done === true || batch === undefined) {
+      this.#next();
+      return 0;
+    }
+    const ended: Buffer[] = [];
+    for (let i = 0; i < batch.count; i++) {
+      const value = batch.values.subarray(i * FLOW_ENTRY.size, (i + 1) * FLOW_ENTRY.size);
+      if (!isIdle(batch.keys[i * FLOW_KEY.size + FLOW_KEY.fields.protocol.offset] ?? 0, value, now)) continue;
+      const key = Buffer.from(batch.keys.subarray(i * FLOW_KEY.size, (i + 1) * FLOW_KEY.size));
+      // Never one direction of a pair: the other would go on without its answers being translated.
+      const peer = peerKey(key, value);
+      const other = this.#maps.flow_cache.get(peer) ?? this.#maps.flow_overflow.get(peer);
+      if (other !== undefined && !isIdle(key[FLOW_KEY.fields.protocol.offset] ?? 0, other, now)) continue;
+      ended.push(key, peer);
+    }
+    if (ended.length > 0) {
+      const keys = Buffer.concat(ended);
+      this.#maps.flow_cache.deleteMany(keys, ended.length);
+      if (this.#walked === 'flow_overflow') this.#maps.flow_overflow.deleteMany(keys, ended.length);
+    }
+    this.#seen += batch.count - ended.length / 2;
+    return ended.length;
+  }
+
+  #next(): void {
+    const isOverflowing = this.#maps.overflowing.get(ZERO)?.readUInt32LE(0) === 1;
+    if (this.#walked === 'flow_cache') {
+      this.entries = this.#seen;
+      if (isOverflowing) this.#walked = 'flow_overflow';
+    } else {
+      this.#walked = 'flow_cache';
+      if (this.#seen === 0) this.#maps.overflowing.set(ZERO, Buffer.alloc(4));
+    }
+    this.#seen = 0;
+    this.#walk = undefined;
+  }
+}
+
+function isIdle(protocol: number, entry: Buffer, now: bigint): boolean {
+  const { closed, last_ns: last, answered, tcp_flags: flags } = FLOW_ENTRY.fields;
+  const age = now - entry.readBigUInt64LE(last.offset);
+  if (protocol !== TCP) return age > IDLE.datagrams;
+  if (entry[closed.offset] !== 0) return age > IDLE.closed;
+  if (entry[answered.offset] === 0) return age > IDLE.unanswered;
+  return age > (((entry[flags.offset] ?? 0) & FIN) === 0 ? IDLE.established : IDLE.closing);
 }
 
 /** The key of the other direction: the translated tuple turned round. */
-function peerKey(key: Buffer, value: Buffer): string {
+function peerKey(key: Buffer, value: Buffer): Buffer {
   const { new_source, new_destination, new_source_port_be, new_destination_port_be } = FLOW_ENTRY.fields;
   const peer = Buffer.alloc(FLOW_KEY.size);
   const copy = (from: { offset: number; size: number }, to: { offset: number }): void => {
@@ -48,5 +115,5 @@ function peerKey(key: Buffer, value: Buffer): string {
   copy(new_destination_port_be, source_port_be);
   copy(new_source_port_be, destination_port_be);
   peer[protocol.offset] = key[protocol.offset] ?? 0;
-  return peer.toString('hex');
+  return peer;
 }

@@ -264,15 +264,13 @@ export const EVENT_COUNTERS = {
 
 export const DATAPATH_STATE = {
   name: 'datapath_state',
-  size: 32,
+  size: 24,
   fields: {
     maps_version: { offset: 0, size: 4, type: 'u32' },
     next_edge: { offset: 4, size: 4, type: 'u32' },
     next_connection: { offset: 8, size: 4, type: 'u32' },
     padding1: { offset: 12, size: 4, type: 'u32' },
     counters_id: { offset: 16, size: 8, type: 'u64' },
-    overflowing: { offset: 24, size: 4, type: 'u32' },
-    padding2: { offset: 28, size: 4, type: 'u32' },
   },
 } as const satisfies StructLayout;
 
@@ -281,7 +279,7 @@ export const CONFIG = {
   size: 24,
   fields: {
     config_level: { offset: 0, size: 4, type: 'u32' },
-    config_report_interval_ns: { offset: 8, size: 8, type: 'u64' },
     config_drop_interval_ns: { offset: 16, size: 8, type: 'u64' },
+    config_report_interval_ns: { offset: 8, size: 8, type: 'u64' },
   },
 } as const satisfies StructLayout;

@@ -110,7 +110,7 @@ export class BpfMap implements Disposable {
   /** Every entry, copied. Entries changed meanwhile may be missing or seen in either state. */
   *entries(): Generator<[key: Buffer, value: Buffer]> {
     const { keySize } = this.shape;
-    for (const { keys, values, count } of this.#batches()) {
+    for (const { keys, values, count } of this.batches()) {
       for (let i = 0; i < count; i++) {
         yield [
           Buffer.from(keys.subarray(i * keySize, (i + 1) * keySize)),
@@ -123,14 +123,14 @@ export class BpfMap implements Disposable {
   /** How many entries there are; of an array map, how many there can be. */
   count(): number {
     let sum = 0;
-    for (const { count } of this.#batches()) sum += count;
+    for (const { count } of this.batches()) sum += count;
     return sum;
   }
 
   /** The values of an array map from index 0 to `count`, back to back in `into`, which is returned. */
   readArray(count: number, into: Buffer): Buffer {
     let done = 0;
-    for (const { values, count: n } of this.#batches(count)) {
+    for (const { values, count: n } of this.batches(count)) {
       const take = Math.min(n, count - done);
       values.copy(into, done * this.stride, 0, take * this.stride);
       done += take;
@@ -139,7 +139,11 @@ export class BpfMap implements Disposable {
     return into;
   }
 
-  *#batches(limit = Number.POSITIVE_INFINITY): Generator<{ keys: Buffer; values: Buffer; count: number }> {
+  /**
+   * Entries a batch at a time, at most `limit`: keys and values back to back, in buffers that the next batch
+   * overwrites. May be walked over any length of time.
+   */
+  *batches(limit = Number.POSITIVE_INFINITY): Generator<Batch> {
     const size = Math.min(BATCH, limit, Math.max(this.shape.maxEntries, 1));
     const keys = Buffer.alloc(size * this.shape.keySize);
     const values = Buffer.alloc(size * this.stride);
@@ -183,6 +187,12 @@ export class BpfMap implements Disposable {
     closeSync(this.#fd);
     this.#fd = -1;
   }
+}
+
+export interface Batch {
+  keys: Buffer;
+  values: Buffer;
+  count: number;
 }
 
 /** An array map of u64 values in this process's memory. Owns the mapping. */
