@@ -154,7 +154,12 @@ function generateLayouts() {
     out += `\nexport const ${name} = ${define('bpf/include/maps.h', name)};\n`;
   }
   for (const name of MAP_STRUCTS) out += printLayout(name.toUpperCase(), 'StructLayout', layoutOf(types, name));
-  out += printLayout('CONFIG', 'StructLayout', configLayout('bpf/build/pod.bpf.o'));
+  const config = printLayout('CONFIG', 'StructLayout', configLayout('bpf/build/pod.bpf.o'));
+  for (const object of ['bpf/build/uplink.bpf.o', 'bpf/build/prefilter.bpf.o']) {
+    if (printLayout('CONFIG', 'StructLayout', configLayout(object)) === config) continue;
+    throw new Error(`${object} has its settings in another place than bpf/build/pod.bpf.o`);
+  }
+  out += config;
   writeFileSync('server/kernel/layouts.gen.ts', out);
 }
 

@@ -91,7 +91,8 @@
 	X(POLICY, 7, "bpf/lib/policy.h") \
 	X(SERVICE, 8, "bpf/lib/service.h") \
 	X(FRAGMENT, 9, "bpf/lib/fragment.h") \
-	X(UPLINK, 10, "bpf/uplink.bpf.c")
+	X(UPLINK, 10, "bpf/uplink.bpf.c") \
+	X(PREFILTER, 11, "bpf/prefilter.bpf.c")
 
 /* Traffic direction of the connection at the observing endpoint, Hubble's numbers. */
 #define DIRECTIONS(X) \

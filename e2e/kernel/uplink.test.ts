@@ -1,6 +1,7 @@
 /** Traffic between pods and the world: masquerading, fragments, answers for services without backends. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { DROP_REASON, RECORD_TYPE } from '../../server/wire/lists.gen.ts';
+import { parseDenyList } from '../../server/agent/deny-list.ts';
 import { WORLD, World } from './world.ts';
 
 let world: World;
@@ -67,5 +68,22 @@ for (const [family, address] of [
     expect(world.ask('client', 'tcp', tcp, 80, 1)).toEqual({ '<ECONNREFUSED>': 1 });
     expect(world.ask('client', 'udp', udp, 53, 1)).toEqual({ '<ECONNREFUSED>': 1 });
     expect(world.drops()[DROP_REASON.SERVICE_BACKEND_NOT_FOUND]).toBe(before + 2);
+  });
+
+  test(`${family}: what is on the deny list goes no further than the uplink`, () => {
+    const from = family === 'IPv4' ? WORLD.otherV4 : WORLD.otherV6;
+    const node = family === 'IPv4' ? '192.0.2.1' : '2001:db8::1';
+    const ping = (source: string): boolean =>
+      world.succeeds('world', 'ping', '-c', '1', '-W', '0.3', '-I', source, node);
+    expect(ping(from)).toBe(true);
+    world.datapath.setDenied(parseDenyList(from, 'list'));
+    const before = world.drops()[DROP_REASON.DENY_LIST] ?? 0;
+    world.records();
+    expect(ping(from)).toBe(false);
+    expect(ping(address)).toBe(true);
+    expect(world.drops()[DROP_REASON.DENY_LIST]).toBeGreaterThan(before);
+    expect(world.records()[0]).toMatchObject({ type: RECORD_TYPE.DROP, drop_reason: DROP_REASON.DENY_LIST });
+    world.datapath.setDenied([]);
+    expect(ping(from)).toBe(true);
   });
 }

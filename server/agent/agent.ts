@@ -5,7 +5,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Attachment } from '../cluster/attachment.ts';
 import { attachmentFolder, readAttachments } from '../cni/attachments.ts';
@@ -20,6 +20,7 @@ import { RECORD_LAYOUT } from '../wire/record-layout.gen.ts';
 import { ClockOffset } from './clock.ts';
 import { CounterReader } from './counters.ts';
 import { Datapath } from './datapath.ts';
+import { readDenyList } from './deny-list.ts';
 import { DictionarySource } from './dictionary.ts';
 import { Drain } from './drain.ts';
 import { LossBefore } from './loss-before.ts';
@@ -44,6 +45,8 @@ export interface AgentOptions {
   objects: string;
   /** Devices that lead to the world. */
   uplinks: string[];
+  /** File of prefixes whose packets are dropped at the uplinks. */
+  denyList: string | undefined;
   version: string;
 }
 
@@ -67,7 +70,7 @@ export class Agent implements AgentHealth, AsyncDisposable {
   readonly #clock = new ClockOffset();
   readonly #dictionary = new DictionarySource();
   readonly #timers: NodeJS.Timeout[] = [];
-  readonly #unwatch: () => void;
+  readonly #unwatch: (() => void)[] = [];
   readonly #lossBefore: LossBefore;
   #lostInRing = 0;
   readonly #sweeper: FlowSweeper;
@@ -106,12 +109,19 @@ export class Agent implements AgentHealth, AsyncDisposable {
       onBatch: (batch) => this.#hub.sendBatch(batch),
     });
     this.#source.onChange(() => this.#later());
-    this.#unwatch = watchFolder(
+    this.#watch(
       attachmentFolder(options.state),
-      SETTLE_MS,
       () => true,
       () => this.#later(),
     );
+    const { denyList } = options;
+    if (denyList !== undefined) {
+      this.#watch(
+        dirname(denyList),
+        (file) => file === basename(denyList),
+        () => this.#applyDenyList(),
+      );
+    }
     this.#followUplinks();
     this.#apply();
     this.#timers.push(
@@ -128,7 +138,7 @@ export class Agent implements AgentHealth, AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
     clearTimeout(this.#settle);
-    this.#unwatch();
+    for (const unwatch of this.#unwatch) unwatch();
     await this.#source[Symbol.asyncDispose]();
     this.#drain[Symbol.dispose]();
     this.#drain.finish();
@@ -238,14 +248,29 @@ export class Agent implements AgentHealth, AsyncDisposable {
     this.#passes.lastSeconds = (performance.now() - started) / 1000;
   }
 
+  #watch(folder: string, concerns: (file: string) => boolean, changed: () => void): void {
+    this.#unwatch.push(watchFolder(folder, SETTLE_MS, concerns, changed));
+  }
+
   /** Their addresses may change at any time. */
   #followUplinks(): void {
     const netns = netnsPath(this.#options.netns);
     try {
       this.#datapath.setUplinks(readUplinks(this.#options.uplinks, netns), readMasqueradePorts(netns));
+      this.#applyDenyList();
     } catch (error) {
       // What was attached stays; the next pass tries again.
       this.#log.error({ error: sentence(error) }, 'could not follow the uplinks');
+    }
+  }
+
+  /** A list that cannot be read leaves the former one in force. */
+  #applyDenyList(): void {
+    const { denyList } = this.#options;
+    try {
+      this.#datapath.setDenied(denyList === undefined ? [] : readDenyList(denyList));
+    } catch (error) {
+      this.#log.error({ error: sentence(error) }, 'could not apply the deny list');
     }
   }
 

@@ -14,7 +14,7 @@ import { parseAddress } from '../wire/address.ts';
 import { BpfObject, type Config } from '../kernel/bpf-object.ts';
 import { KernelError } from '../kernel/errors.ts';
 import { DATAPATH_STATE, MAPS_VERSION, UPLINK } from '../kernel/layouts.gen.ts';
-import { attachProgram, detachTcx } from '../kernel/link.ts';
+import { attachProgram, attachXdp, detachLink } from '../kernel/link.ts';
 import type { BpfMap, MappedArray } from '../kernel/maps.ts';
 import { withNetns } from '../kernel/netns.ts';
 import { packStruct, readStruct, uint32 } from '../wire/struct.ts';
@@ -26,6 +26,7 @@ const MAP_NAMES = [
   'overflowing',
   'fragments',
   'uplinks',
+  'denied',
   'endpoints',
   'interfaces',
   'ipcache',
@@ -57,20 +58,24 @@ const SIZED_MAPS = [
   'edges',
 ] as const;
 
+/** One object a hook family; they share their maps by the pins. */
+const OBJECT_NAMES = ['pod', 'uplink', 'prefilter'] as const;
+type ObjectName = (typeof OBJECT_NAMES)[number];
+
 const ZERO_KEY = Buffer.alloc(4);
 
 export class Datapath implements Disposable {
   readonly maps: Record<(typeof MAP_NAMES)[number], BpfMap>;
   /** Changes when the counter maps are created anew. */
   readonly countersId: string;
-  readonly #object: BpfObject;
-  readonly #uplinkObject: BpfObject;
+  readonly #objects: Record<ObjectName, BpfObject>;
   readonly #generations: MappedArray;
   readonly #reconciler: Reconciler;
   readonly #pins: string;
   readonly #netns: string | undefined;
   readonly #node: string;
   readonly #ids = newAllocators();
+  #uplinks: readonly UplinkDevice[] = [];
   #attached = new Set<number>();
   #adopted = false;
 
@@ -84,19 +89,13 @@ export class Datapath implements Disposable {
     this.#node = options.node;
     const pinDirectory = join(options.pins, 'maps');
     const load = (name: string): BpfObject =>
-      new BpfObject(join(options.objects, name), { config: options.config, pinDirectory });
-    this.#object = load('pod.bpf.o');
-    try {
-      this.#uplinkObject = load('uplink.bpf.o');
-    } catch (error) {
-      this.#object[Symbol.dispose]();
-      throw error;
-    }
+      new BpfObject(join(options.objects, `${name}.bpf.o`), { config: options.config, pinDirectory });
+    this.#objects = loadAll(load);
     const opened: BpfMap[] = [];
     try {
       this.maps = Object.fromEntries(
         MAP_NAMES.map((name) => {
-          const map = this.#object.map(name);
+          const map = this.#objects.pod.map(name);
           opened.push(map);
           return [name, map];
         }),
@@ -106,8 +105,7 @@ export class Datapath implements Disposable {
       this.#reconciler = new Reconciler(this.maps, this.#generations.values);
     } catch (error) {
       for (const map of opened) map[Symbol.dispose]();
-      this.#uplinkObject[Symbol.dispose]();
-      this.#object[Symbol.dispose]();
+      disposeAll(this.#objects);
       throw error;
     }
   }
@@ -163,13 +161,33 @@ export class Datapath implements Disposable {
     this.#inside(() => {
       for (const { ifindex } of devices) {
         const attach = (program: 'from_uplink' | 'to_uplink', side: 'ingress' | 'egress'): void =>
-          attachProgram(this.#uplinkObject.programFd(program), ifindex, side, this.#pin(uplinkPin(ifindex, program)));
+          attachProgram(this.#objects.uplink.programFd(program), ifindex, side, this.#pin(uplinkPin(ifindex, program)));
         attach('to_uplink', 'egress');
         attach('from_uplink', 'ingress');
       }
     });
+    this.#uplinks = devices;
     const kept = new Set(devices.flatMap(({ ifindex }) => UPLINK_PROGRAMS.map((it) => uplinkPin(ifindex, it))));
     this.#detach((name) => name.startsWith(UPLINK_PIN) && !kept.has(name));
+  }
+
+  /** Drops what comes from these prefixes (keys of the map `denied`) at the uplinks. @throws KernelError */
+  setDenied(keys: readonly Buffer[]): void {
+    const { denied } = this.maps;
+    const wanted = new Set(keys.map((it) => it.toString('hex')));
+    const gone = [...denied.entries()].map(([key]) => key).filter((it) => !wanted.has(it.toString('hex')));
+    const ones = Buffer.concat(keys.map(() => uint32(1)));
+    if (keys.length > 0) denied.setMany(Buffer.concat(keys), ones, keys.length);
+    if (gone.length > 0) denied.deleteMany(Buffer.concat(gone), gone.length);
+    // Without a list the program would only cost time.
+    const devices = keys.length > 0 ? this.#uplinks : [];
+    this.#inside(() => {
+      for (const { ifindex } of devices) {
+        attachXdp(this.#objects.prefilter.programFd('xdp_uplink'), ifindex, this.#pin(`${PREFILTER_PIN}${ifindex}`));
+      }
+    });
+    const kept = new Set(devices.map(({ ifindex }) => `${PREFILTER_PIN}${ifindex}`));
+    this.#detach((name) => name.startsWith(PREFILTER_PIN) && !kept.has(name));
   }
 
   /** How full the maps are; walks all their entries. */
@@ -184,8 +202,7 @@ export class Datapath implements Disposable {
   [Symbol.dispose](): void {
     this.#generations[Symbol.dispose]();
     for (const map of Object.values(this.maps)) map[Symbol.dispose]();
-    this.#uplinkObject[Symbol.dispose]();
-    this.#object[Symbol.dispose]();
+    disposeAll(this.#objects);
   }
 
   #inside(block: () => void): void {
@@ -199,8 +216,8 @@ export class Datapath implements Disposable {
 
   #attachOne(at: Attachment): void {
     const { endpointId, hostIfindex } = at;
-    attachProgram(this.#object.programFd('to_pod'), hostIfindex, 'egress', this.#pin(`${endpointId}-to_pod`));
-    attachProgram(this.#object.programFd('from_pod'), hostIfindex, 'ingress', this.#pin(`${endpointId}-from_pod`));
+    attachProgram(this.#objects.pod.programFd('to_pod'), hostIfindex, 'egress', this.#pin(`${endpointId}-to_pod`));
+    attachProgram(this.#objects.pod.programFd('from_pod'), hostIfindex, 'ingress', this.#pin(`${endpointId}-from_pod`));
   }
 
   #detachOthers(wanted: ReadonlySet<number>): void {
@@ -216,11 +233,28 @@ export class Datapath implements Disposable {
   #detach(isUnwanted: (name: string) => boolean): void {
     const folder = join(this.#pins, 'links');
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    for (const name of readdirSync(folder)) if (isUnwanted(name)) detachTcx(join(folder, name));
+    for (const name of readdirSync(folder)) if (isUnwanted(name)) detachLink(join(folder, name));
   }
 }
 
+/** Loads every object; if one fails, those before it are closed. */
+function loadAll(load: (name: ObjectName) => BpfObject): Record<ObjectName, BpfObject> {
+  const loaded: Partial<Record<ObjectName, BpfObject>> = {};
+  try {
+    for (const name of OBJECT_NAMES) loaded[name] = load(name);
+    return loaded as Record<ObjectName, BpfObject>;
+  } catch (error) {
+    disposeAll(loaded);
+    throw error;
+  }
+}
+
+function disposeAll(objects: Partial<Record<ObjectName, BpfObject>>): void {
+  for (const object of Object.values(objects)) object[Symbol.dispose]();
+}
+
 const UPLINK_PIN = 'uplink-';
+const PREFILTER_PIN = 'prefilter-';
 const UPLINK_PROGRAMS = ['from_uplink', 'to_uplink'] as const;
 
 function uplinkPin(ifindex: number, program: string): string {

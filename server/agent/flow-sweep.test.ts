@@ -65,7 +65,7 @@ class FakeMap implements SweptMap {
   }
 }
 
-function sweeper(entries: [Buffer, Buffer][], overflow: [Buffer, Buffer][] = []): { maps: Maps; sweep(): void } {
+function sweeper(entries: [Buffer, Buffer][], overflow: [Buffer, Buffer][] = []): { maps: Maps; sweep: () => void } {
   const maps: Maps = {
     flow_cache: new FakeMap(entries),
     flow_overflow: new FakeMap(overflow),
@@ -79,7 +79,7 @@ function sweeper(entries: [Buffer, Buffer][], overflow: [Buffer, Buffer][] = [])
   const flows = new FlowSweeper(maps);
   return {
     maps,
-    sweep() {
+    sweep: () => {
       for (let i = 0; i < 20; i++) flows.step(1000n * S);
     },
   };

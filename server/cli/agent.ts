@@ -20,6 +20,7 @@ interface Options {
   hub: string;
   level: string;
   uplink: string[];
+  denyList?: string;
   buffer: number;
   listen: ListenAddress;
   exitWithParent?: true;
@@ -37,6 +38,10 @@ export function agentCommand(): Command {
       'device that leads to the world, may be repeated: pods speak with it under its address',
       (name: string, before: string[]) => [...before, deviceName(name)],
       [],
+    )
+    .option(
+      '--deny-list <file>',
+      'prefixes, one a line, whose packets are dropped at the uplinks; followed while running',
     )
     .addOption(
       new Option('--level <level>', 'how much is reported')
@@ -70,6 +75,7 @@ async function run(options: Options): Promise<void> {
         buffer,
         level,
         uplinks: options.uplink,
+        denyList: options.denyList,
         objects: join(root, 'bpf/build'),
         version: ownVersion(),
       },

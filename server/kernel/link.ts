@@ -13,6 +13,7 @@ export type Side = 'ingress' | 'egress';
 
 /** enum bpf_attach_type */
 const TCX = { ingress: 46, egress: 47 } as const;
+const XDP = 37;
 /** enum bpf_tc_attach_point */
 const CLSACT = { ingress: 1, egress: 2 } as const;
 const BPF_TC_F_REPLACE = 1;
@@ -27,6 +28,15 @@ export function attachProgram(programFd: number, ifindex: number, side: Side, pi
 
 /** A tcx link, pinned at `pin`. An existing one is updated in place unless its device is gone. */
 export function attachTcx(programFd: number, ifindex: number, side: Side, pin: string): void {
+  attachLink(programFd, ifindex, TCX[side], `tcx ${side}`, pin);
+}
+
+/** An XDP link, as attachTcx: in the device's driver, or in the generic hook where that has none. */
+export function attachXdp(programFd: number, ifindex: number, pin: string): void {
+  attachLink(programFd, ifindex, XDP, 'xdp', pin);
+}
+
+function attachLink(programFd: number, ifindex: number, type: number, name: string, pin: string): void {
   const { libbpf } = native();
   if (existsSync(pin)) {
     const adopted = check(`open the pinned link ${pin}`, libbpf.bpf_obj_get(pin));
@@ -36,8 +46,8 @@ export function attachTcx(programFd: number, ifindex: number, side: Side, pin: s
     if (code !== -ENOLINK) check(`replace the program of ${pin}`, code);
     rmSync(pin);
   }
-  const code = libbpf.bpf_link_create(programFd, ifindex, TCX[side], null);
-  const link = check(`attach to device ${ifindex} (tcx ${side})`, code, deviceAdvice(code));
+  const code = libbpf.bpf_link_create(programFd, ifindex, type, null);
+  const link = check(`attach to device ${ifindex} (${name})`, code, deviceAdvice(code));
   try {
     mkdirSync(dirname(pin), { recursive: true, mode: 0o700 });
     check(`pin the link at ${pin}`, libbpf.bpf_obj_pin(link, pin));
@@ -62,7 +72,7 @@ export function attachClsact(programFd: number, ifindex: number, side: Side): vo
 }
 
 /** Removes a pinned link and with it the program from its device. A missing pin is no error. */
-export function detachTcx(pin: string): void {
+export function detachLink(pin: string): void {
   try {
     rmSync(pin, { force: true });
   } catch (cause) {

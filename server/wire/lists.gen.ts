@@ -206,6 +206,7 @@ export const SOURCE_FILE = {
   SERVICE: 8,
   FRAGMENT: 9,
   UPLINK: 10,
+  PREFILTER: 11,
 } as const;
 export const SOURCE_FILE_NAME: Readonly<Record<number, string>> = {
   1: 'PARSE',
@@ -218,6 +219,7 @@ export const SOURCE_FILE_NAME: Readonly<Record<number, string>> = {
   8: 'SERVICE',
   9: 'FRAGMENT',
   10: 'UPLINK',
+  11: 'PREFILTER',
 };
 export const SOURCE_FILE_WORDS: Readonly<Record<number, string>> = {
   1: "bpf/lib/parse.h",
@@ -230,6 +232,7 @@ export const SOURCE_FILE_WORDS: Readonly<Record<number, string>> = {
   8: "bpf/lib/service.h",
   9: "bpf/lib/fragment.h",
   10: "bpf/uplink.bpf.c",
+  11: "bpf/prefilter.bpf.c",
 };
 
 export const DIRECTION = {
