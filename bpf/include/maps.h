@@ -62,8 +62,10 @@ struct flow_entry {
 	__u8 egress_match;
 	__u8 ingress_match;
 	__u8 verdict;                  /* FORWARDED or AUDIT */
-	__u8 padding;
+	__u8 acknowledged;             /* has acknowledged the FIN of the other direction */
+	__u32 fin_ack;                 /* what acknowledges the FIN of this direction, once it was seen */
 	__u32 path;                    /* stages its first packet walked */
+	__u32 padding;
 	__u32 rtt_ns;
 	__u64 connection_id;
 	__u64 packets;

@@ -221,6 +221,10 @@ static __always_inline int cached_packet(struct __sk_buff *skb, struct packet *p
 	result = deliver(skb, p, e);
 	if (result < 0)
 		tell_facts(p, e);
+	if (p->ended) {
+		forget_peer(p, e);
+		forget_flow(&p->key);
+	}
 	return result;
 }
 

@@ -10,10 +10,11 @@
 #include "lists.h"
 #include "maps.h"
 
-/* Not LRU: a flood of new connections must not push out established ones. */
+/* Not LRU: a flood of new connections must not push out established ones. Takes memory as it fills. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 131072);
+	__uint(max_entries, 524288);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct flow_key);
 	__type(value, struct flow_entry);
 	__uint(pinning, LIBBPF_PIN_BY_NAME);

@@ -56,6 +56,26 @@ static __always_inline struct edge_counters *count_packet(struct packet *p, stru
 	return edge;
 }
 
+/*
+ * Notes FINs and what acknowledges them. When both are acknowledged nothing more will come, and the entries go at
+ * once, so that the map holds what lives. (RFC 9293, 3.6)
+ */
+static __always_inline void follow_end(struct packet *p, struct flow_entry *e)
+{
+	struct flow_entry *peer;
+
+	if (p->tcp_flags & TCP_FIN)
+		e->fin_ack = p->tcp_sequence;
+	if (!(p->tcp_flags & TCP_ACK))
+		return;
+	peer = peer_of(p, e);
+	if (!peer || !(peer->tcp_flags & TCP_FIN) || p->tcp_ack != peer->fin_ack)
+		return;
+	e->acknowledged = 1;
+	if (peer->acknowledged)
+		p->ended = 1;
+}
+
 /* Flags, round trip, close, reports: what is worth an event beyond the first packet. */
 __noinline int observe(struct packet *p, struct flow_entry *e, struct edge_counters *edge)
 {
@@ -92,6 +112,8 @@ __noinline int observe(struct packet *p, struct flow_entry *e, struct edge_count
 			}
 		}
 	}
+	if (p->key.protocol == IPPROTO_TCP && (e->closed || p->tcp_flags & TCP_FIN))
+		follow_end(p, e);
 	if (e->is_reply && !e->answered) {
 		e->answered = 1;
 		peer = peer_of(p, e);

@@ -55,6 +55,9 @@ struct packet {
 	__u32 l4_offset;
 	__u32 packets;    /* segments on the wire: a GSO packet counts as what it will become */
 	__u32 bytes;      /* L3 bytes of all of them */
+	__u32 l3_bytes;   /* of the packet as it is, without what Ethernet may have put behind it */
+	__u32 tcp_sequence; /* of the segment after this one */
+	__u32 tcp_ack;    /* acknowledgment number, if TCP_ACK is set */
 	__u32 fragment_id; /* as in the packet, if it is a fragment */
 	__u32 path;       /* stages passed */
 	__u32 sampled;    /* stage times of this packet are measured */
@@ -66,6 +69,7 @@ struct packet {
 	__u8 icmp_code;
 	__u8 fragmented;  /* more fragments follow this first one */
 	__u8 headless;    /* a fragment but the first: no transport header, its ports are those of the first */
+	__u8 ended;       /* the last packet of its connection */
 	__u8 icmp_error;  /* carries the head of another packet; key is the error's own */
 	__u8 hook;        /* enum hook */
 	__u8 drop_stage;

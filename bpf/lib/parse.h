@@ -109,6 +109,9 @@ static __always_inline int parse_l4(struct __sk_buff *skb, struct packet *p)
 		p->key.destination_port_be = tcp->dest;
 		p->tcp_flags = ((__u8 *)tcp)[13];
 		header = tcp->doff * 4;
+		p->tcp_ack = bpf_ntohl(tcp->ack_seq);
+		p->tcp_sequence = bpf_ntohl(tcp->seq) + p->l3_bytes - (p->l4_offset - p->l3_offset) - header +
+				  !!(p->tcp_flags & TCP_FIN);
 		break;
 	}
 	case IPPROTO_UDP: {
@@ -147,6 +150,9 @@ static __always_inline int parse_ipv4(struct __sk_buff *skb, struct packet *p)
 	if (!ip || ip->ihl < 5 || ip->version != 4)
 		return drop(p, PARSE, INVALID_PACKET_DROPPED);
 	p->family = 4;
+	/* 0 in the large packets that the stack hands over (BIG TCP). */
+	if (ip->tot_len)
+		p->l3_bytes = bpf_ntohs(ip->tot_len);
 	p->key.protocol = ip->protocol;
 	address_from_v4(&p->key.source, ip->saddr);
 	address_from_v4(&p->key.destination, ip->daddr);
@@ -170,6 +176,8 @@ static __always_inline int parse_ipv6(struct __sk_buff *skb, struct packet *p)
 	if (!ip || ip->version != 6)
 		return drop(p, PARSE, INVALID_PACKET_DROPPED);
 	p->family = 6;
+	if (ip->payload_len)
+		p->l3_bytes = sizeof(*ip) + bpf_ntohs(ip->payload_len);
 	__builtin_memcpy(&p->key.source, &ip->saddr, 16);
 	__builtin_memcpy(&p->key.destination, &ip->daddr, 16);
 	next = ip->nexthdr;
@@ -220,6 +228,7 @@ static __always_inline int parse(struct __sk_buff *skb, struct packet *p)
 	p->l3_offset = ETH_HLEN;
 	p->packets = 1;
 	p->bytes = skb->len - ETH_HLEN;
+	p->l3_bytes = p->bytes;
 	eth = at(skb, 0, sizeof(*eth));
 	if (!eth)
 		return drop(p, PARSE, INVALID_PACKET_DROPPED);

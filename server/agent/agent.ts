@@ -53,7 +53,7 @@ export interface AgentOptions {
 const COUNTERS_MS = 1000;
 const RECONCILE_MS = 30_000;
 /** A batch of the flow cache; all of a full one takes 10 s. */
-const SWEEP_MS = 300;
+const SWEEP_MS = 100;
 /** Changes that come together are applied together. */
 const SETTLE_MS = 5;
 
