@@ -164,7 +164,9 @@ static __noinline int revalidate(struct packet *p, struct flow_entry *e)
 	/* An answer on its way still finds home when its backend has left the service. */
 	if (e->service_id && !e->is_reply) {
 		backend = bpf_map_lookup_elem(&backends, &e->backend_id);
-		if (!backend)
+		/* Its number may have gone to another one meanwhile. */
+		if (!backend || !address_equal(&backend->address, &e->new_destination) ||
+		    backend->port_be != e->new_destination_port_be)
 			return 0;
 	}
 	fill_direction(e, &s->source, &s->destination, e->is_reply);

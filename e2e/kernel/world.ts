@@ -10,7 +10,8 @@ import { Datapath } from '../../server/agent/datapath.ts';
 import { CounterReader } from '../../server/agent/counters.ts';
 import type { Attachment } from '../../server/cluster/attachment.ts';
 import { addPod, type CniNode, deletePod } from '../../server/cni/pod-network.ts';
-import type { ClusterState, Pod, Protocol } from '../../server/cluster/model.ts';
+import type { ClusterState, Pod, Protocol, Service } from '../../server/cluster/model.ts';
+import { serviceWithDefaults } from '../../server/cluster/service-defaults.ts';
 import type { Config } from '../../server/kernel/bpf-object.ts';
 import { BPFFS, mountBpffs } from '../../server/kernel/bpffs.ts';
 import { RingBuffer } from '../../server/kernel/ring-buffer.ts';
@@ -94,19 +95,20 @@ export class World implements AsyncDisposable {
     targetPort: number,
     protocol: Protocol,
     pods: string[],
+    more: Partial<Service> = {},
   ): void {
     const { services, endpointSlices } = this.state;
     this.state.services = services.filter((it) => it.name !== name);
     this.state.endpointSlices = endpointSlices.filter((it) => it.serviceName !== name);
-    this.state.services.push({
-      uid: name,
-      namespace: 'test',
-      name,
-      type: 'ClusterIP',
-      clusterIPs,
-      selector: null,
-      ports: [{ name: 'main', port, protocol, targetPort, appProtocol: '' }],
-    });
+    this.state.services.push(
+      serviceWithDefaults({
+        namespace: 'test',
+        name,
+        clusterIPs,
+        ports: [{ name: 'main', port, protocol, targetPort, appProtocol: '', nodePort: 0 }],
+        ...more,
+      }),
+    );
     for (const addressType of ['IPv4', 'IPv6'] as const) {
       this.state.endpointSlices.push({
         namespace: 'test',

@@ -9,8 +9,9 @@ import { join } from 'node:path';
 import type { Attachment } from '../cluster/attachment.ts';
 import type { ClusterState } from '../cluster/model.ts';
 import { type Desired, desiredState, newAllocators } from '../datapath/desired.ts';
-import { type Changes, Reconciler } from '../datapath/reconciler.ts';
-import { parseAddress } from '../wire/address.ts';
+import type { Changes } from '../datapath/map-writer.ts';
+import { Reconciler } from '../datapath/reconciler.ts';
+import { frontendNames } from '../datapath/services.ts';
 import { BpfObject, type Config } from '../kernel/bpf-object.ts';
 import { KernelError } from '../kernel/errors.ts';
 import { DATAPATH_STATE, MAPS_VERSION } from '../kernel/layouts.gen.ts';
@@ -25,8 +26,11 @@ const MAP_NAMES = [
   'interfaces',
   'ipcache',
   'services',
-  'service_slots',
+  'maglev',
   'backends',
+  'affinity',
+  'socket_services',
+  'node',
   'generations',
   'edges',
   'edge_counters',
@@ -44,8 +48,10 @@ const SIZED_MAPS = [
   'interfaces',
   'ipcache',
   'services',
-  'service_slots',
+  'maglev',
   'backends',
+  'affinity',
+  'socket_services',
   'edges',
 ] as const;
 
@@ -97,7 +103,7 @@ export class Datapath implements Disposable {
   plan(state: ClusterState, attachments: readonly Attachment[]): Desired {
     if (!this.#adopted) {
       this.#adopted = true;
-      this.#reconciler.adopt(this.#ids, serviceByAddress(state));
+      this.#reconciler.adopt(this.#ids, frontendNames(state, this.#node));
     }
     return desiredState(state, attachments, this.#node, this.#ids);
   }
@@ -189,16 +195,4 @@ function shakeHands(map: BpfMap, pins: string): string {
   const counters_id = randomBytes(8).readBigUInt64LE();
   map.set(ZERO_KEY, packStruct(DATAPATH_STATE, { maps_version: MAPS_VERSION, counters_id }));
   return counters_id.toString(16);
-}
-
-/** Which Service an address in the pinned maps belongs to now. */
-function serviceByAddress(state: ClusterState): (serviceKey: Buffer) => string | undefined {
-  const owners = new Map<string, string>();
-  for (const service of state.services) {
-    for (const text of service.clusterIPs) {
-      const bytes = parseAddress(text);
-      if (bytes !== null) owners.set(Buffer.from(bytes).toString('hex'), `${service.namespace}/${service.name}`);
-    }
-  }
-  return (key) => owners.get(key.subarray(0, 16).toString('hex'));
 }

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { localState } from './local-state.ts';
 import type { LocalPod } from './local-state.ts';
 import { planFrom } from './manifests.ts';
+import { nodePorts } from './node-ports.ts';
 import { clusterIPs } from './service-addresses.ts';
 
 const NODE = {
@@ -35,8 +36,8 @@ const pods = (ready: boolean): LocalPod[] =>
   }));
 
 describe('the cluster model of a standalone node', () => {
-  const addresses = clusterIPs(plan.services, new Map());
-  const state = localState(NODE, plan, addresses, pods(true));
+  const grants = { addresses: clusterIPs(plan.services, new Map()), nodePorts: nodePorts(plan.services, new Map()) };
+  const state = localState(NODE, plan, grants, pods(true));
 
   test('slices: one a family, split where named ports differ, none without selector', () => {
     expect(state.endpointSlices.map((it) => [it.name, it.ports[0]?.port, it.endpoints[0]?.addresses])).toEqual([
@@ -49,13 +50,13 @@ describe('the cluster model of a standalone node', () => {
   });
 
   test('a pod that is not ready is listed as not ready', () => {
-    const { endpointSlices } = localState(NODE, plan, addresses, pods(false));
+    const { endpointSlices } = localState(NODE, plan, grants, pods(false));
     expect(endpointSlices[0]?.endpoints[0]?.conditions).toEqual({ ready: false, serving: false, terminating: false });
   });
 
   test('a pod that is not wired is in no slice', () => {
     const unwired = pods(true).map((it) => ({ ...it, podIPs: [] }));
-    expect(localState(NODE, plan, addresses, unwired).endpointSlices).toEqual([]);
+    expect(localState(NODE, plan, grants, unwired).endpointSlices).toEqual([]);
   });
 });
 

@@ -1,18 +1,11 @@
 import { decode, encode } from 'dns-packet';
 import type { RecordType } from 'dns-packet';
 import { describe, expect, test } from 'vitest';
+import { serviceWithDefaults } from '../../cluster/service-defaults.ts';
 import { answer } from './answer.ts';
 import { zoneOf } from './zone.ts';
 
-const service = (name: string, clusterIPs: string[]) => ({
-  uid: name,
-  namespace: 'shop',
-  name,
-  type: 'ClusterIP' as const,
-  clusterIPs,
-  selector: {},
-  ports: [],
-});
+const service = (name: string, clusterIPs: string[]) => serviceWithDefaults({ namespace: 'shop', name, clusterIPs });
 const endpoint = (address: string, ready: boolean) => ({
   addresses: [address],
   conditions: { ready, serving: ready, terminating: false },
