@@ -1,9 +1,11 @@
 // The two ends of test traffic, run inside a pod's network namespace. Prints JSON on one line.
 //   server tcp|udp ADDRESS PORT NAME      answers every message with NAME; prints "ready"
 //   client tcp|udp ADDRESS PORT COUNT [LOCAL]   COUNT exchanges, each on a socket of its own
+//   ends tcp|udp|sendto ADDRESS PORT      one exchange: the answer, and whom the process believes to talk to
 //   twice udp ADDRESS PORT MILLISECONDS   one socket, two datagrams with a pause; prints "ready" before the pause
 //   hold tcp ADDRESS PORT MILLISECONDS    one connection, a message every 5 ms
 //   hold udp ADDRESS PORT MILLISECONDS    one socket, a datagram every 5 ms
+//   hold sendto ADDRESS PORT MILLISECONDS the same without connect; prints "ready" with the first answer
 import dgram from 'node:dgram';
 import net from 'node:net';
 
@@ -56,6 +58,44 @@ function exchange() {
   });
 }
 
+/** Prints {answer, peer, from}: getpeername of a connected socket, and the source of the datagram that came. */
+function ends() {
+  const seen = {};
+  const timer = setTimeout(() => tell({ answer: '<TIMEOUT>' }), ANSWER_MS);
+  const tell = (result) => {
+    clearTimeout(timer);
+    console.log(JSON.stringify({ ...seen, ...result }));
+    process.exit(0);
+  };
+  const refused = (error) => tell({ answer: `<${error.code}>` });
+  const name = (it) => `${it.address} ${it.port}`;
+  if (protocol === 'tcp') {
+    const socket = net.connect({ host: address, port });
+    socket.on('error', refused);
+    socket.on('connect', () => {
+      seen.peer = name({ address: socket.remoteAddress, port: socket.remotePort });
+      socket.write('hello');
+    });
+    socket.on('data', (data) => tell({ answer: data.toString() }));
+    return;
+  }
+  const socket = dgram.createSocket(udpType);
+  socket.on('error', refused);
+  socket.on('message', (data, from) => tell({ answer: data.toString(), from: name(from) }));
+  if (protocol === 'sendto') {
+    socket.send('hello', port, address, (error) => error && refused(error));
+    return;
+  }
+  socket.connect(port, address, (error) => {
+    if (error) {
+      refused(error);
+      return;
+    }
+    seen.peer = name(socket.remoteAddress());
+    socket.send('hello');
+  });
+}
+
 async function ask() {
   const answers = {};
   for (let i = 0; i < Number(argument); i++) {
@@ -89,6 +129,7 @@ function hold() {
   const result = { sent: 0, received: 0, from: {}, error: '' };
   const note = (data) => {
     const text = data.toString();
+    if (protocol === 'sendto' && result.received === 0) console.log('ready');
     result.received++;
     result.from[text] = (result.from[text] ?? 0) + 1;
   };
@@ -101,7 +142,7 @@ function hold() {
   };
   let ticker;
   const start = (send) => {
-    console.log('ready');
+    if (protocol !== 'sendto') console.log('ready');
     ticker = setInterval(() => {
       result.sent++;
       send();
@@ -123,10 +164,12 @@ function hold() {
   socket.on('error', (error) => {
     result.error = error.code;
   });
-  socket.connect(port, address, () => start(() => socket.send('x')));
+  if (protocol === 'sendto') start(() => socket.send('x', port, address));
+  else socket.connect(port, address, () => start(() => socket.send('x')));
 }
 
 if (role === 'server') serve();
 else if (role === 'client') await ask();
+else if (role === 'ends') ends();
 else if (role === 'twice') twice();
 else hold();

@@ -3,7 +3,7 @@
  * test writes itself. Names carry the process id; what a crashed run left is removed at the start.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Datapath } from '../../server/agent/datapath.ts';
@@ -14,6 +14,7 @@ import type { ClusterState, Pod, Protocol, Service } from '../../server/cluster/
 import { serviceWithDefaults } from '../../server/cluster/service-defaults.ts';
 import type { Config } from '../../server/kernel/bpf-object.ts';
 import { BPFFS, mountBpffs } from '../../server/kernel/bpffs.ts';
+import { cgroupMount, createCgroup, inCgroup, removeCgroup } from '../../server/kernel/cgroup.ts';
 import { RingBuffer } from '../../server/kernel/ring-buffer.ts';
 import { readStruct, type StructValue } from '../../server/wire/struct.ts';
 import { createNodeNetwork } from '../../server/standalone/node-network.ts';
@@ -27,6 +28,8 @@ const PREFIX = 'kt';
 
 export class World implements AsyncDisposable {
   readonly node: CniNode;
+  /** Of the node's own processes. */
+  readonly cgroup: string;
   readonly pins: string;
   readonly state: ClusterState;
   readonly pods = new Map<string, Attachment>();
@@ -37,6 +40,8 @@ export class World implements AsyncDisposable {
 
   private constructor(node: CniNode, pins: string, config: Config) {
     this.node = node;
+    this.cgroup = cgroupOf(node.name);
+    createCgroup(this.cgroup);
     this.pins = pins;
     this.#config = config;
     this.state = {
@@ -51,7 +56,7 @@ export class World implements AsyncDisposable {
   }
 
   static async create(config: Config = {}): Promise<World> {
-    removeLeftovers();
+    await removeLeftovers();
     mountBpffs();
     const name = `${PREFIX}${process.pid}`;
     const node = {
@@ -144,13 +149,10 @@ export class World implements AsyncDisposable {
     this.apply();
   }
 
-  /** Runs a program inside a pod's namespace to its end. `pod` may be `host`. */
+  /** Runs a program inside a pod's namespace to its end. `pod` may be `host`: a process of the node. */
   exec(pod: string, command: string, ...args: string[]): string {
-    const netns = pod === 'host' ? this.node.netns : this.pod(pod).netns;
-    return execFileSync('nsenter', [`--net=/run/netns/${netns}`, command, ...args], {
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    const [program = '', ...rest] = this.#inside(pod, [command, ...args]);
+    return execFileSync(program, rest, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
   }
 
   /** Whether a program run in the pod ends with code 0. */
@@ -183,10 +185,8 @@ export class World implements AsyncDisposable {
 
   /** Starts peer.mjs in the pod; resolves when it prints "ready", with what yields its later output. */
   async start(pod: string, ...args: string[]): Promise<{ result: Promise<string> }> {
-    const netns = pod === 'host' ? this.node.netns : this.pod(pod).netns;
-    const child = spawn('nsenter', [`--net=/run/netns/${netns}`, process.execPath, PEER, ...args], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
+    const [program = '', ...rest] = this.#inside(pod, [process.execPath, PEER, ...args]);
+    const child = spawn(program, rest, { stdio: ['ignore', 'pipe', 'inherit'] });
     this.#children.push(child);
     let output = '';
     const result = new Promise<string>((resolve) => child.on('close', () => resolve(output)));
@@ -233,8 +233,15 @@ export class World implements AsyncDisposable {
     this.datapath[Symbol.dispose]();
     for (const pod of this.pods.values()) await deletePod(this.node, pod.podUid);
     rmSync(this.pins, { recursive: true, force: true });
+    await removeCgroup(this.cgroup);
     execFileSync('ip', ['netns', 'delete', this.node.netns]);
     rmSync(this.node.stateFolder, { recursive: true, force: true });
+  }
+
+  /** The command that runs `argv` in a pod's namespace; of `host`, also in the node's cgroup. */
+  #inside(pod: string, argv: string[]): string[] {
+    if (pod !== 'host') return ['nsenter', `--net=/run/netns/${this.pod(pod).netns}`, ...argv];
+    return inCgroup(this.cgroup, ['nsenter', `--net=/run/netns/${this.node.netns}`, ...argv]);
   }
 
   #load(): Datapath {
@@ -243,6 +250,7 @@ export class World implements AsyncDisposable {
       pins: this.pins,
       node: this.node.name,
       netns: `/run/netns/${this.node.netns}`,
+      cgroup: this.cgroup,
       config: this.#config,
     });
   }
@@ -267,8 +275,16 @@ function podModel(name: string, at: Attachment, nodeName: string): Pod {
   };
 }
 
-/** Namespaces and pins of runs whose process is gone. */
-function removeLeftovers(): void {
+/** The group of a test node's own processes; a machine without cgroup2 cannot run these tests. */
+function cgroupOf(node: string): string {
+  const mount = cgroupMount();
+  if (mount === undefined)
+    throw new Error('the kernel tests need a cgroup2 mount: mount -t cgroup2 none /sys/fs/cgroup');
+  return join(mount, `spyglass-${node}`);
+}
+
+/** Namespaces, groups and pins of runs whose process is gone. */
+async function removeLeftovers(): Promise<void> {
   const isAlive = (pid: string): boolean => {
     try {
       process.kill(Number(pid), 0);
@@ -281,6 +297,11 @@ function removeLeftovers(): void {
   for (const line of names) {
     const [, name, pid] = /^(spyglass-kt(\d+)\S*)/.exec(line) ?? [];
     if (name !== undefined && pid !== undefined && !isAlive(pid)) execFileSync('ip', ['netns', 'delete', name]);
+  }
+  const mount = cgroupMount() ?? '';
+  for (const name of existsSync(mount) ? readdirSync(mount) : []) {
+    const [, pid] = /^spyglass-kt(\d+)$/.exec(name) ?? [];
+    if (pid !== undefined && !isAlive(pid)) await removeCgroup(join(mount, name));
   }
   const pins = execFileSync('sh', ['-c', `ls ${BPFFS}`], { encoding: 'utf8' }).split('\n');
   for (const line of pins) {

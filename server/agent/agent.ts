@@ -32,6 +32,8 @@ export interface AgentOptions {
   node: string;
   /** Name under /run/netns; undefined for this process's own namespace. */
   netns: string | undefined;
+  /** Folder of a cgroup2 mount whose processes reach services by their sockets; undefined for none. */
+  cgroup: string | undefined;
   /** The node's state folder: cluster state, attachments, and where readiness is reported. */
   state: string;
   hub: string;
@@ -152,13 +154,14 @@ export class Agent implements AgentHealth, AsyncDisposable {
   }
 
   #load(): Datapath {
-    const { node, netns, state, level, object } = this.#options;
+    const { node, netns, cgroup, state, level, object } = this.#options;
     if (mountBpffs()) writeFileSync(join(state, 'bpffs-mounted'), '');
     return new Datapath({
       object,
       pins: pinDirectory(node),
       node,
       netns: netns === undefined ? undefined : `/run/netns/${netns}`,
+      cgroup,
       config: { config_level: level },
     });
   }

@@ -5,7 +5,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Attachment } from '../cluster/attachment.ts';
 import type { ClusterState } from '../cluster/model.ts';
 import { type Desired, desiredState, newAllocators } from '../datapath/desired.ts';
@@ -15,10 +15,11 @@ import { frontendNames } from '../datapath/services.ts';
 import { BpfObject, type Config } from '../kernel/bpf-object.ts';
 import { KernelError } from '../kernel/errors.ts';
 import { DATAPATH_STATE, MAPS_VERSION } from '../kernel/layouts.gen.ts';
-import { attachProgram, detachTcx } from '../kernel/link.ts';
+import { attachProgram, detachLink } from '../kernel/link.ts';
 import type { BpfMap, MappedArray } from '../kernel/maps.ts';
 import { withNetns } from '../kernel/netns.ts';
 import { packStruct, readStruct } from '../wire/struct.ts';
+import { attachSocketPrograms, isSocketLink } from './socket-programs.ts';
 
 const MAP_NAMES = [
   'flow_cache',
@@ -72,10 +73,18 @@ export class Datapath implements Disposable {
   #adopted = false;
 
   /**
-   * Loads `object` (a path) with maps pinned under `pins`. `netns`: path of the namespace that holds the
-   * host sides of the pods' devices, undefined for this process's own. @throws KernelError
+   * Loads `object` (a path) and the objects beside it, with maps pinned under `pins`. `netns`: path of the
+   * namespace that holds the host sides of the pods' devices, undefined for this process's own. `cgroup`: the
+   * group whose processes reach services through their sockets, undefined for none. @throws KernelError
    */
-  constructor(options: { object: string; pins: string; node: string; netns?: string | undefined; config: Config }) {
+  constructor(options: {
+    object: string;
+    pins: string;
+    node: string;
+    netns?: string | undefined;
+    cgroup?: string | undefined;
+    config: Config;
+  }) {
     this.#pins = options.pins;
     this.#netns = options.netns;
     this.#node = options.node;
@@ -90,6 +99,9 @@ export class Datapath implements Disposable {
         }),
       ) as Datapath['maps'];
       this.countersId = shakeHands(this.maps.state, options.pins);
+      const { cgroup, pins } = options;
+      const sockets = join(dirname(options.object), 'sock.bpf.o');
+      this.#inside(() => attachSocketPrograms(sockets, { cgroup, pins, node: this.maps.node }));
       this.#generations = this.maps.generations.mapMemory();
       this.#reconciler = new Reconciler(this.maps, this.#generations.values);
     } catch (error) {
@@ -173,8 +185,8 @@ export class Datapath implements Disposable {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     for (const name of readdirSync(folder)) {
       const id = Number.parseInt(name, 10);
-      if (wanted.has(id)) continue;
-      detachTcx(join(folder, name));
+      if (wanted.has(id) || isSocketLink(name)) continue;
+      detachLink(join(folder, name));
       this.#attached.delete(id);
     }
   }

@@ -16,6 +16,7 @@ const MIB = 1024 * 1024;
 interface Options {
   node: string;
   netns?: string;
+  cgroup?: string;
   state: string;
   hub: string;
   level: string;
@@ -31,6 +32,7 @@ export function agentCommand(): Command {
     .requiredOption('--state <folder>', "the node's state folder, such as /run/spyglass/NODE")
     .requiredOption('--hub <url>', 'the hub, such as ws://127.0.0.1:12000', webSocketUrl)
     .option('--netns <name>', "namespace under /run/netns with the host sides of the pods' devices; default: this one")
+    .option('--cgroup <folder>', 'v2 group of the processes that reach services by their sockets; default: none do')
     .addOption(
       new Option('--level <level>', 'how much is reported')
         .choices(Object.keys(AGGREGATION_LEVEL).map((it) => it.toLowerCase()))
@@ -48,14 +50,24 @@ export function agentCommand(): Command {
 async function run(options: Options): Promise<void> {
   const log = pino({ name: 'agent' }, pino.destination(2));
   const level = AGGREGATION_LEVEL[options.level.toUpperCase() as keyof typeof AGGREGATION_LEVEL];
-  const { node, netns, state, hub, buffer } = options;
+  const { node, netns, cgroup, state, hub, buffer } = options;
   const root = packageRoot();
   // First, so that a port in use is told before anything is attached.
   await using health = await startHealthServer(options.listen);
   let agent: Agent;
   try {
     agent = new Agent(
-      { node, netns, state, hub, buffer, level, object: join(root, 'bpf/build/pod.bpf.o'), version: ownVersion() },
+      {
+        node,
+        netns,
+        cgroup,
+        state,
+        hub,
+        buffer,
+        level,
+        object: join(root, 'bpf/build/pod.bpf.o'),
+        version: ownVersion(),
+      },
       log,
     );
   } catch (error) {

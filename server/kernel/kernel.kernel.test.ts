@@ -8,7 +8,7 @@ import { BpfObject } from './bpf-object.ts';
 import { BPFFS, mountBpffs } from './bpffs.ts';
 import { KernelError } from './errors.ts';
 import { openBpfDescriptors } from './fd.ts';
-import { attachClsact, attachTcx, detachTcx } from './link.ts';
+import { attachClsact, attachTcx, detachLink } from './link.ts';
 import { withNetns } from './netns.ts';
 import { RingBuffer } from './ring-buffer.ts';
 
@@ -178,9 +178,9 @@ describe('links', () => {
     expect(runs()).toBe(3);
     withNetns(netns, () => attachTcx(fd, ifindex, 'egress', pin));
     expect(runs()).toBe(3);
-    detachTcx(pin);
+    detachLink(pin);
     expect(runs()).toBe(0);
-    detachTcx(pin);
+    detachLink(pin);
   });
 
   test('without tcx, a clsact filter does the same', () => {
