@@ -58,16 +58,6 @@ static __always_inline struct flow_entry *peer_of(const struct packet *p, const 
 	return bpf_map_lookup_elem(&flow_cache, &s->reply_key);
 }
 
-static __always_inline void forget_peer(const struct packet *p, const struct flow_entry *e)
-{
-	struct scratch *s = scratch_of_cpu();
-
-	if (!s)
-		return;
-	peer_key(&s->reply_key, p, e);
-	bpf_map_delete_elem(&flow_cache, &s->reply_key);
-}
-
 /* Counts the packet for its connection and its edge; `e` is the entry of its direction. */
 static __always_inline struct edge_counters *count_packet(struct packet *p, struct flow_entry *e)
 {
@@ -138,6 +128,16 @@ static __always_inline int is_own_reply(const struct packet *p, const struct flo
 	       e->new_destination_port_be == p->key.source_port_be &&
 	       address_equal(&e->new_source, &p->key.destination) &&
 	       e->new_source_port_be == p->key.destination_port_be;
+}
+
+/* Forgets the other direction of a forward entry, unless another connection has taken its tuple since. */
+static __always_inline void forget_peer(const struct packet *p, const struct flow_entry *e)
+{
+	struct flow_entry *peer = peer_of(p, e);
+	struct scratch *s = scratch_of_cpu();
+
+	if (s && peer && is_own_reply(p, peer))
+		bpf_map_delete_elem(&flow_cache, &s->reply_key);
 }
 
 /*

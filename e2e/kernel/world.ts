@@ -183,6 +183,19 @@ export class World implements AsyncDisposable {
     return JSON.parse(this.exec(pod, process.execPath, PEER, ...args)) as Record<string, number>;
   }
 
+  /** One exchange from each of `count` local ports of a pod, from `first` on: the answers in their order. */
+  askFromPorts(pod: string, protocol: string, address: string, port: number, first: number, count: number): string[] {
+    const args = ['ports', protocol, address, String(port), String(first), String(count)];
+    return JSON.parse(this.exec(pod, process.execPath, PEER, ...args)) as string[];
+  }
+
+  /** Empties the flow cache: each packet from now on is a first one. */
+  forgetFlows(): void {
+    const { flow_cache: cache } = this.datapath.maps;
+    const keys = Array.from(cache.entries(), ([key]) => key);
+    cache.deleteMany(Buffer.concat(keys), keys.length);
+  }
+
   /** Starts peer.mjs in the pod; resolves when it prints "ready", with what yields its later output. */
   async start(pod: string, ...args: string[]): Promise<{ result: Promise<string> }> {
     const [program = '', ...rest] = this.#inside(pod, [process.execPath, PEER, ...args]);
