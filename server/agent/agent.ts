@@ -14,6 +14,7 @@ import { clusterFile, openStateFile } from '../cluster/state-file.ts';
 import { watchFolder } from '../cluster/watch-folder.ts';
 import { sentence } from '../base/failure.ts';
 import { mountBpffs, pinDirectory } from '../kernel/bpffs.ts';
+import { withNetns } from '../kernel/netns.ts';
 import { RingBuffer } from '../kernel/ring-buffer.ts';
 import { AGENT_PROTOCOL_VERSION, type Counters } from '../wire/agent.ts';
 import { RECORD_LAYOUT } from '../wire/record-layout.gen.ts';
@@ -22,6 +23,7 @@ import { CounterReader } from './counters.ts';
 import { Datapath } from './datapath.ts';
 import { DictionarySource } from './dictionary.ts';
 import { Drain } from './drain.ts';
+import { HealthCheckPorts, healthChecks } from './health-check-ports.ts';
 import { LossBefore } from './loss-before.ts';
 import type { AgentHealth, AgentStats } from './metrics.ts';
 import { Outbox } from './outbox.ts';
@@ -67,6 +69,9 @@ export class Agent implements AgentHealth, AsyncDisposable {
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #unwatch: () => void;
   readonly #lossBefore: LossBefore;
+  readonly #checks: HealthCheckPorts;
+  /** Whether the last pass brought the maps in step. */
+  #inStep = false;
   #lostInRing = 0;
   #settle: NodeJS.Timeout | undefined;
   #sendAll = true;
@@ -108,6 +113,7 @@ export class Agent implements AgentHealth, AsyncDisposable {
       () => true,
       () => this.#later(),
     );
+    this.#checks = this.#healthChecks();
     this.#apply();
     this.#timers.push(
       setInterval(() => this.#sendCounters(), COUNTERS_MS),
@@ -122,6 +128,7 @@ export class Agent implements AgentHealth, AsyncDisposable {
     clearTimeout(this.#settle);
     this.#unwatch();
     await this.#source[Symbol.asyncDispose]();
+    this.#checks[Symbol.dispose]();
     this.#drain[Symbol.dispose]();
     this.#drain.finish();
     this.#sendCounters();
@@ -166,6 +173,15 @@ export class Agent implements AgentHealth, AsyncDisposable {
     });
   }
 
+  #healthChecks(): HealthCheckPorts {
+    const { netns } = this.#options;
+    return new HealthCheckPorts({
+      inside: (block) => (netns === undefined ? block() : withNetns(`/run/netns/${netns}`, block)),
+      isHealthy: () => this.#inStep,
+      warn: (problem) => this.#log.warn(problem),
+    });
+  }
+
   #connect(): Uplink {
     const { node, version, hub } = this.#options;
     const hello = {
@@ -205,6 +221,8 @@ export class Agent implements AgentHealth, AsyncDisposable {
       const change = this.#dictionary.update(desired.dictionary);
       if (change !== null) this.#uplink.sendDictionary(change);
       const changes = this.#datapath.apply(desired);
+      this.#inStep = true;
+      this.#checks.apply(healthChecks(this.#source.current, this.#options.node));
       const failed = this.#datapath.attach(attachments);
       for (const { attachment, reason } of failed)
         this.#log.error({ pod: attachment.name, reason }, 'pod not attached');
@@ -225,6 +243,7 @@ export class Agent implements AgentHealth, AsyncDisposable {
     } catch (error) {
       // The datapath keeps its last good state; the next change or the periodic pass tries again.
       this.#passes.failures++;
+      this.#inStep = false;
       this.#problem = `The cluster state could not be applied: ${sentence(error)}.`;
       this.#log.error({ error: sentence(error) }, 'could not apply the cluster state');
     }
