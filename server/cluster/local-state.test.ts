@@ -82,3 +82,25 @@ describe('cluster IPs', () => {
     expect(() => clusterIPs(outside, new Map())).toThrow('is not in the service range 10.96.0.0/16');
   });
 });
+
+describe('endpoints of pods that are not simply ready', () => {
+  const text = (more: string): string => `
+{apiVersion: v1, kind: Pod, metadata: {name: a, labels: {app: x}}, spec: {containers: [{name: c, command: [a]}]}}
+---
+{apiVersion: v1, kind: Service, metadata: {name: s}, spec: {selector: {app: x}, ports: [{port: 80}]${more}}}`;
+  const conditions = (ready: boolean, terminating: boolean, more = '') => {
+    const { namespaces, services, pods: planned } = planFrom([{ name: 'x.yaml', text: text(more) }]);
+    const local = planned.map((it) => ({ plan: it, uid: 'u', podIPs: ['10.42.0.2'], ready, terminating, created: '' }));
+    const grants = { addresses: clusterIPs(services, new Map()), nodePorts: nodePorts(services, new Map()) };
+    return localState(NODE, { namespaces, services }, grants, local).endpointSlices[0]?.endpoints[0]?.conditions;
+  };
+
+  test('one that terminates serves until it is no longer ready', () => {
+    expect(conditions(true, true)).toEqual({ ready: false, serving: true, terminating: true });
+    expect(conditions(false, true)).toEqual({ ready: false, serving: false, terminating: true });
+  });
+
+  test('publishNotReadyAddresses makes all of them ready', () => {
+    expect(conditions(false, false, ', publishNotReadyAddresses: true')).toMatchObject({ ready: true, serving: false });
+  });
+});
