@@ -1,6 +1,7 @@
 /** The benchmark's pods and Services as cluster state and attachments, the agent's input. */
 import type { ClusterState, Pod as ClusterPod } from '../../server/cluster/model.ts';
 import type { Attachment } from '../../server/cluster/attachment.ts';
+import { serviceWithDefaults } from '../../server/cluster/service-defaults.ts';
 import { run } from './run.ts';
 import type { BenchService } from './services.ts';
 import type { Pod, Topology } from './topology.ts';
@@ -57,15 +58,14 @@ export function clusterState(services: readonly BenchService[], pods: readonly A
     nodes: [{ name: NODE, labels: {}, addresses: ['10.42.0.1'], podCIDRs: ['10.42.0.0/24'] }],
     namespaces: [{ name: NODE, labels: {} }],
     pods: pods.map(clusterPod),
-    services: services.map(({ index, clusterIP, port, backendPort }) => ({
-      uid: `service-${index}`,
-      namespace: NODE,
-      name: `service-${index}`,
-      type: 'ClusterIP',
-      clusterIPs: [clusterIP],
-      selector: null,
-      ports: [{ name: 'http', port, protocol: 'TCP', targetPort: backendPort, appProtocol: '' }],
-    })),
+    services: services.map(({ index, clusterIP, port, backendPort }) =>
+      serviceWithDefaults({
+        namespace: NODE,
+        name: `service-${index}`,
+        clusterIPs: [clusterIP],
+        ports: [{ name: 'http', port, protocol: 'TCP', targetPort: backendPort, appProtocol: '', nodePort: 0 }],
+      }),
+    ),
     endpointSlices: services.map(({ index, backend, backendPort }) => ({
       namespace: NODE,
       name: `service-${index}`,

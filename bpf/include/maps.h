@@ -9,7 +9,7 @@
 #include "types.h"
 
 /* Raised with every change of a struct in this file; kept in the pinned map `state`. */
-#define MAPS_VERSION 2
+#define MAPS_VERSION 3
 
 /* What a packet is at its hook: the tuple as seen there, before any translation. */
 struct flow_key {
@@ -146,24 +146,77 @@ struct service_key {
 	__u8 padding[5];
 };
 
+/*
+ * What an address and port of a Service leads to. `inside` serves what this node's pods and processes send,
+ * `outside` what comes in over the uplink: Kubernetes' internalTrafficPolicy and externalTrafficPolicy make
+ * them differ. A pool is the backends of one port of a Service in one family, of the cluster or of this node.
+ */
 struct service {
 	__u32 id;            /* of the Service, shared by its ports and addresses */
-	__u32 frontend;      /* of this address and port: first half of service_slot_key */
-	__u32 backend_count; /* 0: selects nothing that is ready */
 	__u32 generation;    /* mirrored in `generations` under SERVICE_SUBJECT + id */
+	__u32 affinity_s;    /* sessionAffinity ClientIP: seconds a client stays with its backend, 0 none */
+	__u32 outside_pool;  /* 0: not offered on this side, such as a ClusterIP to the uplink */
+	__u32 outside_table; /* slots of the pool's table in `maglev`; 1: only one backend; 0: no backend */
+	__u32 outside_only;  /* the backend, if there is only one */
+	__u32 inside_pool;
+	__u32 inside_table;
+	__u32 inside_only;
 };
 
-struct service_slot_key {
-	__u32 frontend;
-	__u32 slot; /* 0 .. backend_count - 1 */
+/* 256 slots of a pool's lookup table; behind the last slot of the table it begins anew. */
+struct maglev_key {
+	__u32 pool;
+	__u32 chunk; /* slot / MAGLEV_CHUNK */
 };
 
-/* A backend of one frontend; it is in the map exactly while connections may use it. */
+#define MAGLEV_CHUNK 256
+
+struct maglev_chunk {
+	__u32 backends[MAGLEV_CHUNK];
+};
+
+/* A backend of one pool; it is in the map exactly while connections may use it. */
 struct backend {
 	union address address;
 	__u16 port_be;
+	__u8 draining; /* keeps its connections, gets no new ones unless no other is left */
+	__u8 padding;
+	__u32 pool;
+};
+
+/* Which backend a client had last (sessionAffinity ClientIP). Processes of the host are one client, 0. */
+struct affinity_key {
+	union address client;
+	__u32 pool;
+	__u32 padding;
+};
+
+struct affinity {
+	__u32 backend;
+	__u32 padding;
+	__u64 last_used_ns; /* CLOCK_MONOTONIC, when a connection last began */
+};
+
+/* What sock.bpf.c must know of the node; the one element of `node`. */
+struct node {
+	__u64 netns_cookie; /* of the node's network namespace; 0 until the agent has written it */
+};
+
+/* A socket of the host that talks to a backend because it asked for a service. */
+struct socket_service_key {
+	__u64 cookie;        /* bpf_get_socket_cookie */
+	union address address; /* of the backend */
+	__u16 port_be;
+	__u8 padding[6];
+};
+
+struct socket_service {
+	union address original; /* what the process asked for */
+	__u16 original_port_be;
 	__u16 padding;
-	__u32 frontend;
+	__u32 service_id;
+	__u32 backend_id;
+	__u32 reserved;
 };
 
 /*

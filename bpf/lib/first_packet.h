@@ -81,8 +81,10 @@ static __always_inline void hairpin_address(struct flow_entry *e, __u8 family)
 }
 
 /* Translates s->forward for a service, if the packet is for one. */
-static __always_inline int translate(struct packet *p, struct scratch *s, __u32 preferred, __u32 *generation)
+static __always_inline int translate(struct packet *p, struct scratch *s, __u32 preferred, __u32 attempt,
+				     __u32 *generation)
 {
+	struct choice choice = { .inside = is_inside(p), .preferred = preferred, .attempt = attempt };
 	struct service *service = service_of(p);
 	struct backend *backend;
 	__u32 id = 0;
@@ -99,7 +101,7 @@ static __always_inline int translate(struct packet *p, struct scratch *s, __u32 
 	s->forward.subjects[0] = SERVICE_SUBJECT + service->id;
 	s->forward.service_id = service->id;
 	s->facts.service_id = service->id;
-	backend = choose_backend(service, preferred, &id);
+	backend = choose_backend(service, &p->key, &choice, &id);
 	if (!backend)
 		return drop(p, SERVICE, SERVICE_BACKEND_NOT_FOUND);
 	s->forward.backend_id = id;
@@ -230,7 +232,8 @@ static __always_inline int route(struct __sk_buff *skb, struct packet *p, struct
 }
 
 /* Service, identity, policies, route: fills the forward entry but for its edge and counters. */
-static __always_inline int decide(struct __sk_buff *skb, struct packet *p, struct scratch *s, __u32 preferred)
+static __always_inline int decide(struct __sk_buff *skb, struct packet *p, struct scratch *s, __u32 preferred,
+				  __u32 attempt)
 {
 	struct flow_entry *f = &s->forward;
 	__u32 service_generation;
@@ -239,7 +242,7 @@ static __always_inline int decide(struct __sk_buff *skb, struct packet *p, struc
 	f->subjects[0] = 0;
 	f->service_id = 0;
 	f->backend_id = 0;
-	result = translate(p, s, preferred, &service_generation);
+	result = translate(p, s, preferred, attempt, &service_generation);
 	if (result != CONTINUE)
 		return result;
 	stage_end(p, STAGE_SERVICE, f->service_id ? OUTCOME_HIT : OUTCOME_PASS);
@@ -333,7 +336,7 @@ __noinline int first_packet(struct __sk_buff *skb, struct packet *p, __u32 prefe
 	stage_end(p, STAGE_SOURCE_CHECK, OUTCOME_PASS);
 
 	for (int attempt = 0; attempt < BACKEND_ATTEMPTS; attempt++) {
-		if (decide(skb, p, s, attempt ? 0 : preferred) != CONTINUE)
+		if (decide(skb, p, s, attempt ? 0 : preferred, attempt) != CONTINUE)
 			goto dropped;
 		f->path = p->path | 1u << STAGE_DELIVER;
 		f->connection_id = next_connection_id(p);

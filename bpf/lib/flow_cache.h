@@ -96,6 +96,16 @@ static __always_inline int is_own_reply(const struct packet *p, const struct flo
 	       e->new_source_port_be == p->key.destination_port_be;
 }
 
+/* Forgets the other direction of a connection, unless another one has taken its tuple since. */
+static __always_inline void forget_peer(const struct packet *p, const struct flow_entry *e)
+{
+	struct flow_entry *peer = peer_of(p, e);
+	struct scratch *s = scratch_of_cpu();
+
+	if (s && peer && peer->connection_id == e->connection_id)
+		forget_flow(&s->reply_key);
+}
+
 /* What has become of an entry whose subjects have changed since it was decided. */
 enum validity {
 	VALID,  /* brought up to date */
@@ -138,7 +148,9 @@ __noinline int revalidate(struct packet *p, struct flow_entry *e)
 	/* An answer on its way still finds home when its backend has left the service. */
 	if (e->service_id && !e->is_reply) {
 		backend = bpf_map_lookup_elem(&backends, &e->backend_id);
-		if (!backend)
+		/* Its number may have gone to another one meanwhile. */
+		if (!backend || !address_equal(&backend->address, &e->new_destination) ||
+		    backend->port_be != e->new_destination_port_be)
 			return ANEW;
 	}
 	fill_direction(e, &s->source, &s->destination, e->is_reply);

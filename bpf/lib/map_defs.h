@@ -113,12 +113,12 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 262144);
+	__uint(max_entries, 131072);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, struct service_slot_key);
-	__type(value, __u32); /* backend id */
+	__type(key, struct maglev_key);
+	__type(value, struct maglev_chunk);
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
-} service_slots SEC(".maps");
+} maglev SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -128,6 +128,30 @@ struct {
 	__type(value, struct backend);
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } backends SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 65536);
+	__type(key, struct affinity_key);
+	__type(value, struct affinity);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} affinity SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 65536);
+	__type(key, struct socket_service_key);
+	__type(value, struct socket_service);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} socket_services SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct node);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} node SEC(".maps");
 
 /* Mapped by the agent: raising a generation is one store, without a system call. */
 struct {

@@ -27,16 +27,6 @@ static __always_inline struct flow_entry *peer_of(const struct packet *p, const 
 	return find_flow(&s->reply_key);
 }
 
-static __always_inline void forget_peer(const struct packet *p, const struct flow_entry *e)
-{
-	struct scratch *s = scratch_of_cpu();
-
-	if (!s)
-		return;
-	peer_key(&s->reply_key, p, e);
-	forget_flow(&s->reply_key);
-}
-
 /* Counts the packet for its connection and its edge; `e` is the entry of its direction. */
 static __always_inline struct edge_counters *count_packet(struct packet *p, struct flow_entry *e)
 {

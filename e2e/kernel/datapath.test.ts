@@ -308,7 +308,7 @@ function fillFlowCache(): void {
 }
 
 test('a full flow cache takes new connections all the same, and leaves the others alone', async () => {
-  const { flow_cache, flow_overflow, overflowing } = world.datapath.maps;
+  const { flow_overflow, overflowing } = world.datapath.maps;
   const open = await world.start('client', 'hold', 'tcp', '10.96.0.10', '80', '1500');
   fillFlowCache();
   expect(world.ask('client', 'tcp', world.v4('one'), 8080, 50)).toEqual({ one: 50 });

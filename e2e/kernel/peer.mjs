@@ -1,14 +1,19 @@
 // The two ends of test traffic, run inside a pod's network namespace. Prints JSON on one line.
 //   server tcp|udp ADDRESS PORT NAME      answers every message with NAME; prints "ready"
 //   client tcp|udp ADDRESS PORT COUNT [LOCAL]   COUNT exchanges, each on a socket of its own
+//   ports tcp|udp ADDRESS PORT FIRST COUNT  one exchange from each local port; prints the answers in their order
+//   ends tcp|udp|sendto ADDRESS PORT      one exchange: the answer, and whom the process believes to talk to
 //   twice udp ADDRESS PORT MILLISECONDS   one socket, two datagrams with a pause; prints "ready" before the pause
-//   hold tcp ADDRESS PORT MILLISECONDS    one connection, a message every 5 ms
-//   hold udp ADDRESS PORT MILLISECONDS    one socket, a datagram every 5 ms
+//   hold tcp ADDRESS PORT MILLISECONDS [LOCAL PORT]   one connection, a message every 5 ms
+//   hold udp ADDRESS PORT MILLISECONDS    one socket, a datagram every 5 ms; prints "ready" with the first answer
+//   hold sendto ADDRESS PORT MILLISECONDS the same without connect
 import dgram from 'node:dgram';
 import net from 'node:net';
 
-const [role, protocol, address, portText, argument, local] = process.argv.slice(2);
+const [role, protocol, address, portText, argument, last] = process.argv.slice(2);
 const port = Number(portText);
+/** What the last argument is depends on the role. */
+const [local, count, heldPort] = [role === 'client' && last, role === 'ports' && last, role === 'hold' && last];
 const udpType = address.includes(':') ? 'udp6' : 'udp4';
 const ANSWER_MS = 700;
 
@@ -28,14 +33,17 @@ function serve() {
 }
 
 /** One exchange. Resolves with the answer, or with the error's code in angle brackets. */
-function exchange() {
+function exchange(localPort) {
   return new Promise((resolve) => {
     if (protocol === 'tcp') {
-      const socket = net.connect({ host: address, port, ...(local ? { localAddress: local } : {}) });
+      const from = { ...(local ? { localAddress: local } : {}), ...(localPort ? { localPort } : {}) };
+      const socket = net.connect({ host: address, port, ...from });
       socket.setTimeout(ANSWER_MS, () => socket.destroy(Object.assign(new Error(), { code: 'TIMEOUT' })));
       socket.on('connect', () => socket.write('hello'));
       socket.on('data', (data) => {
-        socket.end();
+        // A port that is to be used again must not wait in TIME_WAIT.
+        if (localPort) socket.resetAndDestroy();
+        else socket.end();
         socket.on('close', () => resolve(data.toString()));
       });
       socket.on('error', (error) => resolve(`<${error.code}>`));
@@ -51,8 +59,53 @@ function exchange() {
     socket.on('message', (data) => done(data.toString()));
     socket.on('error', (error) => done(`<${error.code}>`));
     const go = () => socket.connect(port, address, () => socket.send('hello'));
-    if (local) socket.bind(0, local, go);
+    if (localPort) socket.bind(localPort, go);
+    else if (local) socket.bind(0, local, go);
     else go();
+  });
+}
+
+async function askFromPorts() {
+  const answers = [];
+  for (let i = 0; i < Number(count); i++) answers.push(await exchange(Number(argument) + i));
+  console.log(JSON.stringify(answers));
+}
+
+/** Prints {answer, peer, from}: getpeername of a connected socket, and the source of the datagram that came. */
+function ends() {
+  const seen = {};
+  const timer = setTimeout(() => tell({ answer: '<TIMEOUT>' }), ANSWER_MS);
+  const tell = (result) => {
+    clearTimeout(timer);
+    console.log(JSON.stringify({ ...seen, ...result }));
+    process.exit(0);
+  };
+  const refused = (error) => tell({ answer: `<${error.code}>` });
+  const name = (it) => `${it.address} ${it.port}`;
+  if (protocol === 'tcp') {
+    const socket = net.connect({ host: address, port });
+    socket.on('error', refused);
+    socket.on('connect', () => {
+      seen.peer = name({ address: socket.remoteAddress, port: socket.remotePort });
+      socket.write('hello');
+    });
+    socket.on('data', (data) => tell({ answer: data.toString() }));
+    return;
+  }
+  const socket = dgram.createSocket(udpType);
+  socket.on('error', refused);
+  socket.on('message', (data, from) => tell({ answer: data.toString(), from: name(from) }));
+  if (protocol === 'sendto') {
+    socket.send('hello', port, address, (error) => error && refused(error));
+    return;
+  }
+  socket.connect(port, address, (error) => {
+    if (error) {
+      refused(error);
+      return;
+    }
+    seen.peer = name(socket.remoteAddress());
+    socket.send('hello');
   });
 }
 
@@ -89,6 +142,7 @@ function hold() {
   const result = { sent: 0, received: 0, from: {}, error: '' };
   const note = (data) => {
     const text = data.toString();
+    if (protocol !== 'tcp' && result.received === 0) console.log('ready');
     result.received++;
     result.from[text] = (result.from[text] ?? 0) + 1;
   };
@@ -101,7 +155,7 @@ function hold() {
   };
   let ticker;
   const start = (send) => {
-    console.log('ready');
+    if (protocol === 'tcp') console.log('ready');
     ticker = setInterval(() => {
       result.sent++;
       send();
@@ -109,7 +163,12 @@ function hold() {
     setTimeout(finish, Number(argument));
   };
   if (protocol === 'tcp') {
-    const socket = net.connect({ host: address, port, noDelay: true });
+    const socket = net.connect({
+      host: address,
+      port,
+      noDelay: true,
+      ...(heldPort ? { localPort: Number(heldPort) } : {}),
+    });
     socket.on('error', (error) => {
       result.error = error.code;
       finish();
@@ -123,10 +182,13 @@ function hold() {
   socket.on('error', (error) => {
     result.error = error.code;
   });
-  socket.connect(port, address, () => start(() => socket.send('x')));
+  if (protocol === 'sendto') start(() => socket.send('x', port, address));
+  else socket.connect(port, address, () => start(() => socket.send('x')));
 }
 
 if (role === 'server') serve();
 else if (role === 'client') await ask();
+else if (role === 'ports') await askFromPorts();
+else if (role === 'ends') ends();
 else if (role === 'twice') twice();
 else hold();

@@ -3,7 +3,7 @@
  * test writes itself. Names carry the process id; what a crashed run left is removed at the start.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Datapath } from '../../server/agent/datapath.ts';
@@ -11,9 +11,11 @@ import { CounterReader } from '../../server/agent/counters.ts';
 import { readMasqueradePorts, readUplinks } from '../../server/agent/uplinks.ts';
 import type { Attachment } from '../../server/cluster/attachment.ts';
 import { addPod, type CniNode, deletePod } from '../../server/cni/pod-network.ts';
-import type { ClusterState, Pod, Protocol } from '../../server/cluster/model.ts';
+import type { ClusterState, Pod, Protocol, Service } from '../../server/cluster/model.ts';
+import { serviceWithDefaults } from '../../server/cluster/service-defaults.ts';
 import type { Config } from '../../server/kernel/bpf-object.ts';
 import { BPFFS, mountBpffs } from '../../server/kernel/bpffs.ts';
+import { cgroupMount, createCgroup, inCgroup, removeCgroup } from '../../server/kernel/cgroup.ts';
 import { RingBuffer } from '../../server/kernel/ring-buffer.ts';
 import { readStruct, type StructValue } from '../../server/wire/struct.ts';
 import { createNodeNetwork } from '../../server/standalone/node-network.ts';
@@ -30,6 +32,8 @@ export const WORLD = { v4: '192.0.2.2', v6: '2001:db8::2', otherV4: '192.0.2.3',
 
 export class World implements AsyncDisposable {
   readonly node: CniNode;
+  /** Of the node's own processes. */
+  readonly cgroup: string;
   readonly pins: string;
   readonly state: ClusterState;
   readonly pods = new Map<string, Attachment>();
@@ -40,6 +44,8 @@ export class World implements AsyncDisposable {
 
   private constructor(node: CniNode, pins: string, config: Config) {
     this.node = node;
+    this.cgroup = cgroupOf(node.name);
+    createCgroup(this.cgroup);
     this.pins = pins;
     this.#config = config;
     this.state = {
@@ -54,7 +60,7 @@ export class World implements AsyncDisposable {
   }
 
   static async create(config: Config = {}): Promise<World> {
-    removeLeftovers();
+    await removeLeftovers();
     mountBpffs();
     const name = `${PREFIX}${process.pid}`;
     const node = {
@@ -98,19 +104,20 @@ export class World implements AsyncDisposable {
     targetPort: number,
     protocol: Protocol,
     pods: string[],
+    more: Partial<Service> = {},
   ): void {
     const { services, endpointSlices } = this.state;
     this.state.services = services.filter((it) => it.name !== name);
     this.state.endpointSlices = endpointSlices.filter((it) => it.serviceName !== name);
-    this.state.services.push({
-      uid: name,
-      namespace: 'test',
-      name,
-      type: 'ClusterIP',
-      clusterIPs,
-      selector: null,
-      ports: [{ name: 'main', port, protocol, targetPort, appProtocol: '' }],
-    });
+    this.state.services.push(
+      serviceWithDefaults({
+        namespace: 'test',
+        name,
+        clusterIPs,
+        ports: [{ name: 'main', port, protocol, targetPort, appProtocol: '', nodePort: 0 }],
+        ...more,
+      }),
+    );
     for (const addressType of ['IPv4', 'IPv6'] as const) {
       this.state.endpointSlices.push({
         namespace: 'test',
@@ -197,13 +204,10 @@ export class World implements AsyncDisposable {
     this.apply();
   }
 
-  /** Runs a program inside a pod's namespace to its end. `pod` may be `host` or `world`. */
+  /** Runs a program inside a pod's namespace to its end. `pod` may be `host`, a process of the node, or `world`. */
   exec(pod: string, command: string, ...args: string[]): string {
-    const netns = this.#netnsOf(pod);
-    return execFileSync('nsenter', [`--net=/run/netns/${netns}`, command, ...args], {
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    const [program = '', ...rest] = this.#inside(pod, [command, ...args]);
+    return execFileSync(program, rest, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
   }
 
   /** Whether a program run in the pod ends with code 0. */
@@ -234,12 +238,23 @@ export class World implements AsyncDisposable {
     return JSON.parse(this.exec(pod, process.execPath, PEER, ...args)) as Record<string, number>;
   }
 
+  /** One exchange from each of `count` local ports of a pod, from `first` on: the answers in their order. */
+  askFromPorts(pod: string, protocol: string, address: string, port: number, first: number, count: number): string[] {
+    const args = ['ports', protocol, address, String(port), String(first), String(count)];
+    return JSON.parse(this.exec(pod, process.execPath, PEER, ...args)) as string[];
+  }
+
+  /** Empties the flow cache: each packet from now on is a first one. */
+  forgetFlows(): void {
+    const { flow_cache: cache } = this.datapath.maps;
+    const keys = Array.from(cache.entries(), ([key]) => key);
+    cache.deleteMany(Buffer.concat(keys), keys.length);
+  }
+
   /** Starts peer.mjs in the pod; resolves when it prints "ready", with what yields its later output. */
   async start(pod: string, ...args: string[]): Promise<{ result: Promise<string> }> {
-    const netns = this.#netnsOf(pod);
-    const child = spawn('nsenter', [`--net=/run/netns/${netns}`, process.execPath, PEER, ...args], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
+    const [program = '', ...rest] = this.#inside(pod, [process.execPath, PEER, ...args]);
+    const child = spawn(program, rest, { stdio: ['ignore', 'pipe', 'inherit'] });
     this.#children.push(child);
     let output = '';
     const result = new Promise<string>((resolve) => child.on('close', () => resolve(output)));
@@ -286,9 +301,16 @@ export class World implements AsyncDisposable {
     this.datapath[Symbol.dispose]();
     for (const pod of this.pods.values()) await deletePod(this.node, pod.podUid);
     rmSync(this.pins, { recursive: true, force: true });
+    await removeCgroup(this.cgroup);
     execFileSync('ip', ['netns', 'delete', this.node.netns]);
     if (existsSync(`/run/netns/${this.#worldNetns}`)) execFileSync('ip', ['netns', 'delete', this.#worldNetns]);
     rmSync(this.node.stateFolder, { recursive: true, force: true });
+  }
+
+  /** The command that runs `argv` in a pod's namespace; of `host`, also in the node's cgroup. */
+  #inside(pod: string, argv: string[]): string[] {
+    const command = ['nsenter', `--net=/run/netns/${this.#netnsOf(pod)}`, ...argv];
+    return pod === 'host' ? inCgroup(this.cgroup, command) : command;
   }
 
   #load(): Datapath {
@@ -297,6 +319,7 @@ export class World implements AsyncDisposable {
       pins: this.pins,
       node: this.node.name,
       netns: `/run/netns/${this.node.netns}`,
+      cgroup: this.cgroup,
       config: this.#config,
     });
   }
@@ -321,8 +344,16 @@ function podModel(name: string, at: Attachment, nodeName: string): Pod {
   };
 }
 
-/** Namespaces and pins of runs whose process is gone. */
-function removeLeftovers(): void {
+/** The group of a test node's own processes; a machine without cgroup2 cannot run these tests. */
+function cgroupOf(node: string): string {
+  const mount = cgroupMount();
+  if (mount === undefined)
+    throw new Error('the kernel tests need a cgroup2 mount: mount -t cgroup2 none /sys/fs/cgroup');
+  return join(mount, `spyglass-${node}`);
+}
+
+/** Namespaces, groups and pins of runs whose process is gone. */
+async function removeLeftovers(): Promise<void> {
   const isAlive = (pid: string): boolean => {
     try {
       process.kill(Number(pid), 0);
@@ -335,6 +366,11 @@ function removeLeftovers(): void {
   for (const line of names) {
     const [, name, pid] = /^(spyglass-kt(\d+)\S*)/.exec(line) ?? [];
     if (name !== undefined && pid !== undefined && !isAlive(pid)) execFileSync('ip', ['netns', 'delete', name]);
+  }
+  const mount = cgroupMount() ?? '';
+  for (const name of existsSync(mount) ? readdirSync(mount) : []) {
+    const [, pid] = /^spyglass-kt(\d+)$/.exec(name) ?? [];
+    if (pid !== undefined && !isAlive(pid)) await removeCgroup(join(mount, name));
   }
   const pins = execFileSync('sh', ['-c', `ls ${BPFFS}`], { encoding: 'utf8' }).split('\n');
   for (const line of pins) {

@@ -14,6 +14,7 @@ import { clusterFile, openStateFile } from '../cluster/state-file.ts';
 import { watchFolder } from '../cluster/watch-folder.ts';
 import { sentence } from '../base/failure.ts';
 import { mountBpffs, pinDirectory } from '../kernel/bpffs.ts';
+import { withNetns } from '../kernel/netns.ts';
 import { RingBuffer } from '../kernel/ring-buffer.ts';
 import { AGENT_PROTOCOL_VERSION, type Counters } from '../wire/agent.ts';
 import { RECORD_LAYOUT } from '../wire/record-layout.gen.ts';
@@ -23,6 +24,7 @@ import { Datapath } from './datapath.ts';
 import { readDenyList } from './deny-list.ts';
 import { DictionarySource } from './dictionary.ts';
 import { Drain } from './drain.ts';
+import { HealthCheckPorts, healthChecks } from './health-check-ports.ts';
 import { LossBefore } from './loss-before.ts';
 import type { AgentHealth, AgentStats } from './metrics.ts';
 import { Outbox } from './outbox.ts';
@@ -34,6 +36,8 @@ export interface AgentOptions {
   node: string;
   /** Name under /run/netns; undefined for this process's own namespace. */
   netns: string | undefined;
+  /** Folder of a cgroup2 mount whose processes reach services by their sockets; undefined for none. */
+  cgroup: string | undefined;
   /** The node's state folder: cluster state, attachments, and where readiness is reported. */
   state: string;
   hub: string;
@@ -72,6 +76,9 @@ export class Agent implements AgentHealth, AsyncDisposable {
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #unwatch: (() => void)[] = [];
   readonly #lossBefore: LossBefore;
+  readonly #checks: HealthCheckPorts;
+  /** Whether the last pass brought the maps in step. */
+  #inStep = false;
   #lostInRing = 0;
   readonly #sweeper: FlowSweeper;
   #settle: NodeJS.Timeout | undefined;
@@ -122,6 +129,7 @@ export class Agent implements AgentHealth, AsyncDisposable {
         () => this.#applyDenyList(),
       );
     }
+    this.#checks = this.#healthChecks();
     this.#followUplinks();
     this.#apply();
     this.#timers.push(
@@ -140,6 +148,7 @@ export class Agent implements AgentHealth, AsyncDisposable {
     clearTimeout(this.#settle);
     for (const unwatch of this.#unwatch) unwatch();
     await this.#source[Symbol.asyncDispose]();
+    this.#checks[Symbol.dispose]();
     this.#drain[Symbol.dispose]();
     this.#drain.finish();
     this.#sendCounters();
@@ -172,14 +181,24 @@ export class Agent implements AgentHealth, AsyncDisposable {
   }
 
   #load(): Datapath {
-    const { node, netns, state, level, objects } = this.#options;
+    const { node, netns, cgroup, state, level, objects } = this.#options;
     if (mountBpffs()) writeFileSync(join(state, 'bpffs-mounted'), '');
     return new Datapath({
       objects,
       pins: pinDirectory(node),
       node,
       netns: netnsPath(netns),
+      cgroup,
       config: { config_level: level },
+    });
+  }
+
+  #healthChecks(): HealthCheckPorts {
+    const netns = netnsPath(this.#options.netns);
+    return new HealthCheckPorts({
+      inside: (block) => (netns === undefined ? block() : withNetns(netns, block)),
+      isHealthy: () => this.#inStep,
+      warn: (problem) => this.#log.warn(problem),
     });
   }
 
@@ -222,6 +241,8 @@ export class Agent implements AgentHealth, AsyncDisposable {
       const change = this.#dictionary.update(desired.dictionary);
       if (change !== null) this.#hub.sendDictionary(change);
       const changes = this.#datapath.apply(desired);
+      this.#inStep = true;
+      this.#checks.apply(healthChecks(this.#source.current, this.#options.node));
       const failed = this.#datapath.attach(attachments);
       for (const { attachment, reason } of failed)
         this.#log.error({ pod: attachment.name, reason }, 'pod not attached');
@@ -242,6 +263,7 @@ export class Agent implements AgentHealth, AsyncDisposable {
     } catch (error) {
       // The datapath keeps its last good state; the next change or the periodic pass tries again.
       this.#passes.failures++;
+      this.#inStep = false;
       this.#problem = `The cluster state could not be applied: ${sentence(error)}.`;
       this.#log.error({ error: sentence(error) }, 'could not apply the cluster state');
     }

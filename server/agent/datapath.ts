@@ -9,15 +9,18 @@ import { join } from 'node:path';
 import type { Attachment } from '../cluster/attachment.ts';
 import type { ClusterState } from '../cluster/model.ts';
 import { type Desired, desiredState, newAllocators } from '../datapath/desired.ts';
-import { type Changes, Reconciler } from '../datapath/reconciler.ts';
-import { parseAddress } from '../wire/address.ts';
+import type { Changes } from '../datapath/map-writer.ts';
+import { Reconciler } from '../datapath/reconciler.ts';
+import { frontendNames } from '../datapath/services.ts';
 import { BpfObject, type Config } from '../kernel/bpf-object.ts';
 import { KernelError } from '../kernel/errors.ts';
 import { DATAPATH_STATE, MAPS_VERSION, UPLINK } from '../kernel/layouts.gen.ts';
 import { attachProgram, attachXdp, detachLink } from '../kernel/link.ts';
 import type { BpfMap, MappedArray } from '../kernel/maps.ts';
 import { withNetns } from '../kernel/netns.ts';
+import { parseAddress } from '../wire/address.ts';
 import { packStruct, readStruct, uint32 } from '../wire/struct.ts';
+import { attachSocketPrograms } from './socket-programs.ts';
 import type { PortRange, UplinkDevice } from './uplinks.ts';
 
 const MAP_NAMES = [
@@ -32,8 +35,11 @@ const MAP_NAMES = [
   'ipcache',
   'policy',
   'services',
-  'service_slots',
+  'maglev',
   'backends',
+  'affinity',
+  'socket_services',
+  'node',
   'generations',
   'edges',
   'edge_counters',
@@ -53,8 +59,10 @@ const SIZED_MAPS = [
   'ipcache',
   'policy',
   'services',
-  'service_slots',
+  'maglev',
   'backends',
+  'affinity',
+  'socket_services',
   'edges',
 ] as const;
 
@@ -80,10 +88,18 @@ export class Datapath implements Disposable {
   #adopted = false;
 
   /**
-   * Loads the objects in the folder `objects` with maps pinned under `pins`. `netns`: path of the namespace that holds the
-   * host sides of the pods' devices, undefined for this process's own. @throws KernelError
+   * Loads the objects in the folder `objects`, with maps pinned under `pins`. `netns`: path of the
+   * namespace that holds the host sides of the pods' devices, undefined for this process's own. `cgroup`: the
+   * group whose processes reach services through their sockets, undefined for none. @throws KernelError
    */
-  constructor(options: { objects: string; pins: string; node: string; netns?: string | undefined; config: Config }) {
+  constructor(options: {
+    objects: string;
+    pins: string;
+    node: string;
+    netns?: string | undefined;
+    cgroup?: string | undefined;
+    config: Config;
+  }) {
     this.#pins = options.pins;
     this.#netns = options.netns;
     this.#node = options.node;
@@ -101,6 +117,9 @@ export class Datapath implements Disposable {
         }),
       ) as Datapath['maps'];
       this.countersId = shakeHands(this.maps.state, options.pins);
+      const { cgroup, pins } = options;
+      const sockets = join(options.objects, 'sock.bpf.o');
+      this.#inside(() => attachSocketPrograms(sockets, { cgroup, pins, node: this.maps.node }));
       this.#generations = this.maps.generations.mapMemory();
       this.#reconciler = new Reconciler(this.maps, this.#generations.values);
     } catch (error) {
@@ -114,7 +133,7 @@ export class Datapath implements Disposable {
   plan(state: ClusterState, attachments: readonly Attachment[]): Desired {
     if (!this.#adopted) {
       this.#adopted = true;
-      this.#reconciler.adopt(this.#ids, serviceByAddress(state));
+      this.#reconciler.adopt(this.#ids, frontendNames(state, this.#node));
     }
     return desiredState(state, attachments, this.#node, this.#ids);
   }
@@ -286,16 +305,4 @@ function shakeHands(map: BpfMap, pins: string): string {
   const counters_id = randomBytes(8).readBigUInt64LE();
   map.set(ZERO_KEY, packStruct(DATAPATH_STATE, { maps_version: MAPS_VERSION, counters_id }));
   return counters_id.toString(16);
-}
-
-/** Which Service an address in the pinned maps belongs to now. */
-function serviceByAddress(state: ClusterState): (serviceKey: Buffer) => string | undefined {
-  const owners = new Map<string, string>();
-  for (const service of state.services) {
-    for (const text of service.clusterIPs) {
-      const bytes = parseAddress(text);
-      if (bytes !== null) owners.set(Buffer.from(bytes).toString('hex'), `${service.namespace}/${service.name}`);
-    }
-  }
-  return (key) => owners.get(key.subarray(0, 16).toString('hex'));
 }

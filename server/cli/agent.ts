@@ -16,6 +16,7 @@ const MIB = 1024 * 1024;
 interface Options {
   node: string;
   netns?: string;
+  cgroup?: string;
   state: string;
   hub: string;
   level: string;
@@ -43,6 +44,7 @@ export function agentCommand(): Command {
       '--deny-list <file>',
       'prefixes, one a line, whose packets are dropped at the uplinks; followed while running',
     )
+    .option('--cgroup <folder>', 'v2 group of the processes that reach services by their sockets; default: none do')
     .addOption(
       new Option('--level <level>', 'how much is reported')
         .choices(Object.keys(AGGREGATION_LEVEL).map((it) => it.toLowerCase()))
@@ -60,7 +62,7 @@ export function agentCommand(): Command {
 async function run(options: Options): Promise<void> {
   const log = pino({ name: 'agent' }, pino.destination(2));
   const level = AGGREGATION_LEVEL[options.level.toUpperCase() as keyof typeof AGGREGATION_LEVEL];
-  const { node, netns, state, hub, buffer } = options;
+  const { node, netns, cgroup, state, hub, buffer } = options;
   const root = packageRoot();
   // First, so that a port in use is told before anything is attached.
   await using health = await startHealthServer(options.listen);
@@ -70,6 +72,7 @@ async function run(options: Options): Promise<void> {
       {
         node,
         netns,
+        cgroup,
         state,
         hub,
         buffer,

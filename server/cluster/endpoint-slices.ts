@@ -29,7 +29,11 @@ export function endpointSlices(service: Service, families: ('IPv4' | 'IPv6')[], 
       groups.set(key, slice);
       slice.endpoints.push({
         addresses,
-        conditions: { ready: pod.ready && !pod.terminating, serving: pod.ready, terminating: pod.terminating },
+        conditions: {
+          ready: service.publishNotReadyAddresses || (pod.ready && !pod.terminating),
+          serving: pod.ready,
+          terminating: pod.terminating,
+        },
         nodeName: pod.nodeName,
         targetRef: pod.uid,
       });

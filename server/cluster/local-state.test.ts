@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { localState } from './local-state.ts';
 import type { LocalPod } from './local-state.ts';
 import { planFrom } from './manifests.ts';
+import { nodePorts } from './node-ports.ts';
 import { clusterIPs } from './service-addresses.ts';
 
 const NODE = {
@@ -35,8 +36,8 @@ const pods = (ready: boolean): LocalPod[] =>
   }));
 
 describe('the cluster model of a standalone node', () => {
-  const addresses = clusterIPs(plan.services, new Map());
-  const state = localState(NODE, plan, addresses, pods(true));
+  const grants = { addresses: clusterIPs(plan.services, new Map()), nodePorts: nodePorts(plan.services, new Map()) };
+  const state = localState(NODE, plan, grants, pods(true));
 
   test('slices: one a family, split where named ports differ, none without selector', () => {
     expect(state.endpointSlices.map((it) => [it.name, it.ports[0]?.port, it.endpoints[0]?.addresses])).toEqual([
@@ -49,13 +50,13 @@ describe('the cluster model of a standalone node', () => {
   });
 
   test('a pod that is not ready is listed as not ready', () => {
-    const { endpointSlices } = localState(NODE, plan, addresses, pods(false));
+    const { endpointSlices } = localState(NODE, plan, grants, pods(false));
     expect(endpointSlices[0]?.endpoints[0]?.conditions).toEqual({ ready: false, serving: false, terminating: false });
   });
 
   test('a pod that is not wired is in no slice', () => {
     const unwired = pods(true).map((it) => ({ ...it, podIPs: [] }));
-    expect(localState(NODE, plan, addresses, unwired).endpointSlices).toEqual([]);
+    expect(localState(NODE, plan, grants, unwired).endpointSlices).toEqual([]);
   });
 });
 
@@ -79,5 +80,27 @@ describe('cluster IPs', () => {
     expect(() => clusterIPs(again, new Map())).toThrow('belongs to service default/dns already');
     const outside = service('far', '{clusterIP: 10.0.0.1, ports: [{port: 53}]}');
     expect(() => clusterIPs(outside, new Map())).toThrow('is not in the service range 10.96.0.0/16');
+  });
+});
+
+describe('endpoints of pods that are not simply ready', () => {
+  const text = (more: string): string => `
+{apiVersion: v1, kind: Pod, metadata: {name: a, labels: {app: x}}, spec: {containers: [{name: c, command: [a]}]}}
+---
+{apiVersion: v1, kind: Service, metadata: {name: s}, spec: {selector: {app: x}, ports: [{port: 80}]${more}}}`;
+  const conditions = (ready: boolean, terminating: boolean, more = '') => {
+    const { namespaces, services, pods: planned } = planFrom([{ name: 'x.yaml', text: text(more) }]);
+    const local = planned.map((it) => ({ plan: it, uid: 'u', podIPs: ['10.42.0.2'], ready, terminating, created: '' }));
+    const grants = { addresses: clusterIPs(services, new Map()), nodePorts: nodePorts(services, new Map()) };
+    return localState(NODE, { namespaces, services }, grants, local).endpointSlices[0]?.endpoints[0]?.conditions;
+  };
+
+  test('one that terminates serves until it is no longer ready', () => {
+    expect(conditions(true, true)).toEqual({ ready: false, serving: true, terminating: true });
+    expect(conditions(false, true)).toEqual({ ready: false, serving: false, terminating: true });
+  });
+
+  test('publishNotReadyAddresses makes all of them ready', () => {
+    expect(conditions(false, false, ', publishNotReadyAddresses: true')).toMatchObject({ ready: true, serving: false });
   });
 });

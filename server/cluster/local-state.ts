@@ -2,7 +2,8 @@
 import { createHash } from 'node:crypto';
 import { endpointSlices } from './endpoint-slices.ts';
 import type { ClusterState, Node, Pod, Service } from './model.ts';
-import type { ManifestPlan, PodPlan } from './plan.ts';
+import type { ManifestPlan, PodPlan, ServicePlan } from './plan.ts';
+import type { NodePorts } from './node-ports.ts';
 import { serviceKey } from './service-addresses.ts';
 
 /** A planned pod with what running it has brought. */
@@ -17,32 +18,50 @@ export interface LocalPod {
   created: string;
 }
 
-/** `addresses` are the cluster IPs by serviceKey. */
+/** What services are given beyond their manifests, by serviceKey. */
+export interface ServiceGrants {
+  addresses: ReadonlyMap<string, string[]>;
+  nodePorts: ReadonlyMap<string, NodePorts>;
+}
+
 export function localState(
   node: Node,
   plan: Pick<ManifestPlan, 'namespaces' | 'services'>,
-  addresses: ReadonlyMap<string, string[]>,
+  grants: ServiceGrants,
   localPods: Iterable<LocalPod>,
 ): ClusterState {
   const pods = Array.from(localPods, (it) => modelPod(it, node.name));
   const services: Service[] = [];
   const slices = [];
   for (const it of plan.services) {
-    const { namespace, name, type, selector, ports } = it;
-    const ips = addresses.get(serviceKey(it)) ?? [];
-    const service = {
-      uid: stableUid('Service', namespace, name),
-      namespace,
-      name,
-      type,
-      clusterIPs: ips,
-      selector,
-      ports,
-    };
+    const service = modelService(it, grants);
     services.push(service);
     slices.push(...endpointSlices(service, it.families, pods));
   }
   return { nodes: [node], namespaces: plan.namespaces, pods, services, endpointSlices: slices };
+}
+
+function modelService(plan: ServicePlan, { addresses, nodePorts }: ServiceGrants): Service {
+  const key = serviceKey(plan);
+  const granted = nodePorts.get(key);
+  return {
+    uid: stableUid('Service', plan.namespace, plan.name),
+    namespace: plan.namespace,
+    name: plan.name,
+    type: plan.type,
+    clusterIPs: addresses.get(key) ?? [],
+    externalIPs: plan.externalIPs,
+    loadBalancerIPs: plan.loadBalancerIPs,
+    loadBalancerSourceRanges: plan.loadBalancerSourceRanges,
+    externalName: plan.externalName,
+    selector: plan.selector,
+    ports: plan.ports.map((it) => ({ ...it, nodePort: granted?.ports.get(`${it.name}/${it.protocol}`) ?? 0 })),
+    sessionAffinityTimeoutSeconds: plan.sessionAffinityTimeoutSeconds,
+    internalTrafficPolicy: plan.internalTrafficPolicy,
+    externalTrafficPolicy: plan.externalTrafficPolicy,
+    healthCheckNodePort: granted?.healthCheck ?? 0,
+    publishNotReadyAddresses: plan.publishNotReadyAddresses,
+  };
 }
 
 function modelPod({ plan, uid, podIPs, ready, terminating, created }: LocalPod, nodeName: string): Pod {

@@ -3,35 +3,10 @@
  * the used ones are named. Unknown fields pass (images, resources, ...), wrong ones do not.
  */
 import { z } from 'zod';
+import { label, name, port, portName, portReference, protocol, texts } from './schema-parts.ts';
+import { serviceSpec, serviceStatus } from './service-schema.ts';
 
 const MAX_REPLICAS = 250;
-
-const name = z
-  .string()
-  .max(253)
-  .regex(
-    /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/,
-    'must be lower-case letters, digits, "-" and ".", beginning and ending with a letter or digit',
-  );
-const label = z
-  .string()
-  .max(63)
-  .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/, 'must be lower-case letters, digits and "-"');
-const port = z
-  .number('must be a port number from 1 to 65535')
-  .int('must be a port number from 1 to 65535')
-  .min(1, 'must be a port number from 1 to 65535')
-  .max(65_535, 'must be a port number from 1 to 65535');
-const portName = z
-  .string()
-  .max(15)
-  .regex(/^[a-z0-9-]*[a-z][a-z0-9-]*$/, 'must be lower-case letters, digits and "-", with a letter in it');
-const portReference = z.union(
-  [port, portName],
-  'must be a port number from 1 to 65535 or the name of a container port',
-);
-const protocol = z.enum(['TCP', 'UDP', 'SCTP']).default('TCP');
-const texts = z.record(z.string().max(317), z.string().max(16_384)).default({});
 
 const metadata = z.object({ name, namespace: label.optional(), labels: texts, annotations: texts });
 
@@ -126,49 +101,21 @@ const workload = z.object({ metadata, spec: workloadSpec }).superRefine((it, con
   context.addIssue({ code: 'custom', path: ['spec', 'selector', 'matchLabels'], message });
 });
 
-const servicePort = z.object({
-  name: portName.optional(),
-  port,
-  protocol,
-  targetPort: portReference.optional(),
-  appProtocol: z.string().max(253).default(''),
-});
-
-const clusterIP = z.union([z.literal('None'), z.literal(''), z.ipv4(), z.ipv6()], 'must be an IP address or None');
-
-const serviceSpec = z
-  .object({
-    type: z.enum(['ClusterIP', 'NodePort', 'LoadBalancer', 'ExternalName']).default('ClusterIP'),
-    clusterIP: clusterIP.optional(),
-    clusterIPs: z.array(clusterIP).max(2).default([]),
-    ipFamilies: z
-      .array(z.enum(['IPv4', 'IPv6']))
-      .max(2)
-      .default([]),
-    ipFamilyPolicy: z.enum(['SingleStack', 'PreferDualStack', 'RequireDualStack']).default('SingleStack'),
-    selector: texts,
-    ports: z.array(servicePort).max(100).default([]),
-  })
-  .superRefine((it, context) => {
-    const seen = new Set<string>();
-    for (const [i, entry] of it.ports.entries()) {
-      const key = `${entry.port}/${entry.protocol}`;
-      if (seen.has(key)) context.addIssue({ code: 'custom', path: ['ports', i], message: `repeats port ${key}` });
-      seen.add(key);
-      if (it.ports.length > 1 && entry.name === undefined) {
-        const message = 'is missing: a service with several ports needs a name for each';
-        context.addIssue({ code: 'custom', path: ['ports', i, 'name'], message });
-      }
-    }
-  });
-
 const withSpec = <S extends z.ZodType>(spec: S) => z.object({ metadata, spec });
+
+const serviceManifest = z
+  .object({ metadata: metadata.extend({ name: label }), spec: serviceSpec, status: serviceStatus })
+  .superRefine((it, context) => {
+    if (it.spec.type === 'LoadBalancer' || it.status.loadBalancer.ingress.length === 0) return;
+    const message = 'must be empty unless spec.type is LoadBalancer';
+    context.addIssue({ code: 'custom', path: ['status', 'loadBalancer', 'ingress'], message });
+  });
 
 /** Kind, as `apiVersion/kind`, to its schema. */
 export const SCHEMAS = {
   'v1/Namespace': z.object({ metadata: metadata.extend({ name: label }) }),
   'v1/Pod': withSpec(podSpec),
-  'v1/Service': z.object({ metadata: metadata.extend({ name: label }), spec: serviceSpec }),
+  'v1/Service': serviceManifest,
   'apps/v1/Deployment': workload,
   'apps/v1/StatefulSet': workload,
   'apps/v1/DaemonSet': workload,

@@ -150,3 +150,84 @@ describe('what is wrong is said with file, line and field', () => {
     expect(() => plan('a: [', 'kind: Pod')).toThrow(/^0\.yaml line .*\n1\.yaml line /);
   });
 });
+
+describe('services as the API server takes them', () => {
+  const service = (spec: string, status = '{}') =>
+    plan(`{apiVersion: v1, kind: Service, metadata: {name: s}, spec: ${spec}, status: ${status}}`).services[0];
+  const PORTS = 'ports: [{port: 80}]';
+
+  test('what is not said has the defaults of the API', () => {
+    expect(service(`{${PORTS}}`)).toMatchObject({
+      sessionAffinityTimeoutSeconds: 0,
+      internalTrafficPolicy: 'Cluster',
+      externalTrafficPolicy: 'Cluster',
+      externalIPs: [],
+      loadBalancerIPs: [],
+      wantsNodePorts: false,
+      wantsHealthCheckNodePort: false,
+      publishNotReadyAddresses: false,
+    });
+    expect(service(`{${PORTS}, sessionAffinity: ClientIP}`)).toMatchObject({ sessionAffinityTimeoutSeconds: 10_800 });
+  });
+
+  test('a load balancer has the addresses of its status, node ports and, with Local, a health check', () => {
+    const spec = `{type: LoadBalancer, externalTrafficPolicy: Local, ${PORTS}, externalIPs: [192.0.2.7]}`;
+    expect(service(spec, '{loadBalancer: {ingress: [{ip: 192.0.2.8}, {hostname: lb.example}]}}')).toMatchObject({
+      loadBalancerIPs: ['192.0.2.8'],
+      externalIPs: ['192.0.2.7'],
+      wantsNodePorts: true,
+      wantsHealthCheckNodePort: true,
+    });
+    const without = service(`{type: LoadBalancer, allocateLoadBalancerNodePorts: false, ${PORTS}}`);
+    expect(without).toMatchObject({ wantsNodePorts: false, wantsHealthCheckNodePort: false });
+  });
+
+  test('an ExternalName is a name and nothing else', () => {
+    expect(service('{type: ExternalName, externalName: db.example.com}')).toMatchObject({
+      externalName: 'db.example.com',
+      families: [],
+      ports: [],
+      selector: null,
+    });
+  });
+
+  test.each<[string, string]>([
+    ['{type: ExternalName}', 'spec.externalName must be a lower-case host name'],
+    ['{type: ExternalName, externalName: a.b, clusterIP: 10.96.0.9}', 'spec.clusterIP must not be set'],
+    [
+      `{${PORTS}, externalTrafficPolicy: Local}`,
+      'spec.externalTrafficPolicy must not be set for a service that is not',
+    ],
+    [`{type: NodePort, ${PORTS}, healthCheckNodePort: 30001}`, 'spec.healthCheckNodePort must not be set unless'],
+    [
+      '{ports: [{port: 80, nodePort: 30080}]}',
+      'spec.ports[0].nodePort must not be set for a service of type ClusterIP',
+    ],
+    [
+      '{type: NodePort, ports: [{port: 80, nodePort: 80}]}',
+      'spec.ports[0].nodePort must be a port from 30000 to 32767',
+    ],
+    [`{${PORTS}, externalIPs: [127.0.0.1]}`, 'spec.externalIPs[0] must not be unspecified, a loopback'],
+    [`{${PORTS}, externalIPs: ["fe80::1"]}`, 'spec.externalIPs[0] must not be unspecified, a loopback'],
+    [`{${PORTS}, externalIPs: [example.com]}`, 'spec.externalIPs[0] must be an IP address'],
+    [`{${PORTS}, sessionAffinity: Cookie}`, 'spec.sessionAffinity must be one of'],
+    [
+      `{${PORTS}, sessionAffinityConfig: {clientIP: {timeoutSeconds: 5}}}`,
+      'spec.sessionAffinityConfig must not be set',
+    ],
+    [
+      `{${PORTS}, sessionAffinity: ClientIP, sessionAffinityConfig: {clientIP: {timeoutSeconds: 90000}}}`,
+      'spec.sessionAffinityConfig.clientIP.timeoutSeconds must be from 1 to 86400',
+    ],
+    [`{type: LoadBalancer, ${PORTS}, loadBalancerSourceRanges: [10.0.0.0/8]}`, 'spec.loadBalancerSourceRanges is not'],
+    [`{${PORTS}, allocateLoadBalancerNodePorts: true}`, 'spec.allocateLoadBalancerNodePorts must not be set'],
+  ])('%s is refused', (spec, message) => {
+    expect(() => service(spec)).toThrow(message);
+  });
+
+  test('load balancer addresses of another type are refused', () => {
+    expect(() => service(`{${PORTS}}`, '{loadBalancer: {ingress: [{ip: 192.0.2.8}]}}')).toThrow(
+      'status.loadBalancer.ingress must be empty unless spec.type is LoadBalancer',
+    );
+  });
+});

@@ -84,9 +84,7 @@ export function planFrom(files: { name: string; text: string }[]): ManifestPlan 
         return;
       }
       case 'v1/Service': {
-        const service = servicePlan(space, validate(document, title, SCHEMAS[id]), `${place} (${title})`);
-        if (service === null) plan.warnings.push(`${place}: ${title} is of type ExternalName and is ignored for now`);
-        else plan.services.push(service);
+        plan.services.push(servicePlan(space, validate(document, title, SCHEMAS[id]), `${place} (${title})`));
         return;
       }
       default:

@@ -44,17 +44,36 @@ export interface ServicePort {
   protocol: Protocol;
   targetPort: number | string;
   appProtocol: string;
+  /** 0: none. */
+  nodePort: number;
 }
+
+/** Whose endpoints may answer: those of the cluster, or those on the node that the traffic meets. */
+export type TrafficPolicy = 'Cluster' | 'Local';
 
 export interface Service {
   uid: string;
   namespace: string;
   name: string;
   type: 'ClusterIP' | 'NodePort' | 'LoadBalancer' | 'ExternalName';
-  /** Empty for headless services. */
+  /** Empty for headless services and those of type ExternalName. */
   clusterIPs: string[];
+  externalIPs: string[];
+  /** `status.loadBalancer.ingress[].ip`. */
+  loadBalancerIPs: string[];
+  /** CIDRs that may use `loadBalancerIPs`, empty for all. */
+  loadBalancerSourceRanges: string[];
+  /** The name it stands for, of type ExternalName only, else ''. */
+  externalName: string;
   selector: Record<string, string> | null;
   ports: ServicePort[];
+  /** How long a client stays with its backend (sessionAffinity ClientIP), 0 without affinity. */
+  sessionAffinityTimeoutSeconds: number;
+  internalTrafficPolicy: TrafficPolicy;
+  externalTrafficPolicy: TrafficPolicy;
+  /** 0: none. */
+  healthCheckNodePort: number;
+  publishNotReadyAddresses: boolean;
 }
 
 export interface EndpointSlice {

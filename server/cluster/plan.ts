@@ -2,7 +2,7 @@
  * What a folder of manifests asks for: pods with their processes, and services. Addresses, readiness
  * and everything else that comes from running it is not here but in the cluster model.
  */
-import type { Namespace, Protocol, ServicePort } from './model.ts';
+import type { Namespace, Protocol, Service } from './model.ts';
 
 export interface Probe {
   kind: 'tcp' | 'http';
@@ -42,17 +42,16 @@ export interface PodPlan {
   hash: string;
 }
 
-export interface ServicePlan {
-  namespace: string;
-  name: string;
-  type: 'ClusterIP' | 'NodePort' | 'LoadBalancer';
+/** A service before it has cluster IPs; `nodePort` and `healthCheckNodePort` are 0 where one is to be allocated. */
+export interface ServicePlan extends Omit<Service, 'uid' | 'clusterIPs'> {
   headless: boolean;
   /** Addresses the manifest fixes, at most one a family. */
   fixedIPs: string[];
-  /** Families it has addresses of, the first is the primary one. */
+  /** Families it has addresses of, the first is the primary one; none for ExternalName. */
   families: ('IPv4' | 'IPv6')[];
-  selector: Record<string, string> | null;
-  ports: ServicePort[];
+  /** Its ports get node ports (types NodePort and LoadBalancer). */
+  wantsNodePorts: boolean;
+  wantsHealthCheckNodePort: boolean;
   /** File and line, for messages. */
   where: string;
 }

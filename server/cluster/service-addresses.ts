@@ -18,7 +18,7 @@ export const serviceKey = (service: { namespace: string; name: string }): string
   `${service.namespace}/${service.name}`;
 
 /**
- * Addresses of every service, by serviceKey, primary family first; headless services have none.
+ * Addresses of every service, by serviceKey, primary family first; headless services and mere names have none.
  * `former` addresses are kept. Throws a Failure if a fixed address is out of range or wanted twice.
  */
 export function clusterIPs(services: ServicePlan[], former: ReadonlyMap<string, string[]>): Map<string, string[]> {

@@ -5,13 +5,22 @@
 import type { Attachment } from '../cluster/attachment.ts';
 import type { ClusterState, Pod } from '../cluster/model.ts';
 import { parseAddress } from '../wire/address.ts';
-import { ENDPOINT, INTERFACE_OWNER, IPCACHE_KEY, IPCACHE_VALUE } from '../kernel/layouts.gen.ts';
+import {
+  ADDRESS_SUBJECT,
+  ENDPOINT,
+  INTERFACE_OWNER,
+  IPCACHE_KEY,
+  IPCACHE_VALUE,
+  SERVICE_SUBJECT,
+} from '../kernel/layouts.gen.ts';
 import { packStruct, uint32 } from '../wire/struct.ts';
 import type { EndpointEntry, IdentityEntry, ServiceEntry } from '../wire/agent.ts';
 import { IDENTITY } from '../wire/lists.gen.ts';
 import { IdAllocator } from './id-allocator.ts';
 import { FIRST_IDENTITY, identityLabels, reservedLabels } from './identity.ts';
-import { desiredServices, type Frontend } from './services.ts';
+import type { MapContents } from './map-writer.ts';
+import { PoolTables } from './service-pools.ts';
+import { type DesiredService, desiredServices } from './services.ts';
 
 /** Ref of the node itself; pods count from 16. */
 export const HOST_ENDPOINT = 1;
@@ -19,29 +28,29 @@ export const HOST_ENDPOINT = 1;
 export interface Allocators {
   identities: IdAllocator;
   services: IdAllocator;
-  frontends: IdAllocator;
+  pools: IdAllocator;
   backends: IdAllocator;
+  tables: PoolTables;
 }
 
 export function newAllocators(): Allocators {
   return {
     identities: new IdAllocator(FIRST_IDENTITY),
-    services: new IdAllocator(1),
-    frontends: new IdAllocator(1),
+    // Their generations lie side by side in an array.
+    services: new IdAllocator(1, ADDRESS_SUBJECT - SERVICE_SUBJECT - 1),
+    pools: new IdAllocator(1),
     backends: new IdAllocator(1),
+    tables: new PoolTables(),
   };
 }
-
-/** Packed entries by key, each map's keys as hex. */
-export type MapContents = Map<string, { key: Buffer; value: Buffer }>;
 
 export interface Desired {
   /** Value: struct endpoint with generation 0. */
   endpoints: MapContents;
   interfaces: MapContents;
   ipcache: MapContents;
-  /** All frontends, by service id. */
-  services: Map<number, Frontend[]>;
+  /** By service id. */
+  services: Map<number, DesiredService>;
   dictionary: { endpoints: EndpointEntry[]; services: ServiceEntry[]; identities: IdentityEntry[] };
   /** Pods that are wired but have something wrong: one sentence each. */
   problems: string[];
@@ -64,7 +73,8 @@ export function desiredState(
   };
   addNodes(state, nodeName, desired);
   addPods(state, attachments, ids, desired);
-  const { byService, entries } = desiredServices(state, ids, refsByUid(state, attachments));
+  const refs = refsByUid(state, attachments);
+  const { byService, entries } = desiredServices({ state, nodeName, refs }, ids, desired.problems);
   desired.services = byService;
   desired.dictionary.services = entries;
   for (const identity of Object.values(IDENTITY)) {

@@ -21,3 +21,11 @@ test('adopted numbers are kept; conflicting or reserved ones are not adopted', (
   expect(ids.get('a')).toBe(17);
   expect([ids.get('b'), ids.get('c')]).toEqual([16, 18]);
 });
+
+test('after the highest number the lowest free one comes again, and none when all are used', () => {
+  const ids = new IdAllocator(1, 3);
+  expect([ids.get('a'), ids.get('b')]).toEqual([1, 2]);
+  ids.retain(new Set(['b']));
+  expect([ids.get('c'), ids.get('d')]).toEqual([3, 1]);
+  expect(() => ids.get('e')).toThrow('no number up to 3 is left');
+});

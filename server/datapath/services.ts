@@ -1,58 +1,146 @@
 /**
- * Services and endpoint slices -> frontends with their backends. A frontend is one address and port of a
- * service; a backend belongs to one frontend and is in the map exactly while connections may use it.
+ * Services and endpoint slices -> what the maps should hold of them. A frontend is one address and port of a
+ * service; it leads to a pool of backends for the inside and one for the outside, which may be the same. A
+ * backend belongs to one pool and is in the map exactly while connections may use it.
  */
-import type { ClusterState, EndpointSlice, Service, ServicePort } from '../cluster/model.ts';
-import { parseAddress } from '../wire/address.ts';
-import { BACKEND, SERVICE_KEY } from '../kernel/layouts.gen.ts';
-import { packStruct } from '../wire/struct.ts';
+import type { ClusterState, EndpointSlice, Service } from '../cluster/model.ts';
+import { SERVICE } from '../kernel/layouts.gen.ts';
 import type { ServiceEntry } from '../wire/agent.ts';
+import { packStruct } from '../wire/struct.ts';
 import type { Allocators } from './desired.ts';
+import { type FrontendPlan, frontendsOf, poolName, type Scope, serviceName } from './service-frontends.ts';
+import { backendsOf, type Pool, targetsOf } from './service-pools.ts';
 
-const IP_PROTOCOL = { TCP: 6, UDP: 17 } as const;
-
-export interface Backend {
-  id: number;
-  /** struct backend, packed. */
+export interface Frontend {
+  /** struct service_key, packed. */
+  key: Buffer;
+  /** struct service with generation 0, packed. */
   value: Buffer;
 }
 
-export interface Frontend {
-  id: number;
-  service: number;
-  /** struct service_key, packed. */
-  key: Buffer;
-  /** In slot order. */
-  backends: Backend[];
+export interface DesiredService {
+  frontends: Frontend[];
+  pools: Pool[];
 }
 
-/** A port number as two bytes in network order, read as the machine's number: what `*_be` fields hold. */
-export function networkOrder(port: number): number {
-  return ((port & 0xff) << 8) | (port >>> 8);
+/** The cluster as one node sees it. */
+export interface ServiceInput {
+  state: ClusterState;
+  nodeName: string;
+  /** Endpoint refs of pods by uid, for the descriptions. */
+  refs: ReadonlyMap<string, number>;
 }
 
+interface Used {
+  services: Set<string>;
+  pools: Set<string>;
+  backends: Set<string>;
+}
+
+/** All services by number, and their descriptions. What is left out is noted in `problems`. */
 export function desiredServices(
-  state: ClusterState,
+  { state, nodeName, refs }: ServiceInput,
   ids: Allocators,
-  refs: ReadonlyMap<string, number>,
-): { byService: Map<number, Frontend[]>; entries: ServiceEntry[] } {
+  problems: string[],
+): { byService: Map<number, DesiredService>; entries: ServiceEntry[] } {
   const slices = slicesByService(state.endpointSlices);
-  const byService = new Map<number, Frontend[]>();
+  const byService = new Map<number, DesiredService>();
   const entries: ServiceEntry[] = [];
-  const used = { services: new Set<string>(), frontends: new Set<string>(), backends: new Set<string>() };
-  for (const service of state.services) {
-    if (service.clusterIPs.length === 0) continue;
-    const own = slices.get(`${service.namespace}/${service.name}`) ?? [];
-    const key = `${service.namespace}/${service.name}`;
-    used.services.add(key);
-    const id = ids.services.get(key);
-    byService.set(id, frontendsOf(service, id, own, ids, used));
+  const used: Used = { services: new Set(), pools: new Set(), backends: new Set() };
+  for (const [service, plans] of plannedFrontends(state, nodeName, problems)) {
+    const name = serviceName(service);
+    const own = slices.get(name) ?? [];
+    used.services.add(name);
+    const id = ids.services.get(name);
+    const pools = new Map<string, Pool>();
+    const poolFor = (plan: FrontendPlan, scope: Scope): Pool => {
+      const key = poolName(service, plan, scope);
+      const pool = pools.get(key) ?? makePool(key, targetsOf(own, plan, scope, nodeName), ids, used);
+      pools.set(key, pool);
+      return pool;
+    };
+    const frontends = plans.map((plan): Frontend => ({
+      key: plan.key,
+      value: frontendValue(service, id, plan, poolFor),
+    }));
+    byService.set(id, { frontends, pools: [...pools.values()] });
     entries.push(entryOf(service, id, own, refs));
   }
   ids.services.retain(used.services);
-  ids.frontends.retain(used.frontends);
+  ids.pools.retain(used.pools);
   ids.backends.retain(used.backends);
+  ids.tables.retain(used.pools);
   return { byService, entries };
+}
+
+/** Who a service key in pinned maps belongs to now: names by packed key, as hex. */
+export function frontendNames(
+  state: ClusterState,
+  nodeName: string,
+): Map<string, { service: string; inside: string; outside: string | null }> {
+  const names = new Map<string, { service: string; inside: string; outside: string | null }>();
+  for (const [service, plans] of plannedFrontends(state, nodeName, [])) {
+    for (const plan of plans) {
+      names.set(plan.key.toString('hex'), {
+        service: serviceName(service),
+        inside: poolName(service, plan, plan.inside),
+        outside: plan.outside === null ? null : poolName(service, plan, plan.outside),
+      });
+    }
+  }
+  return names;
+}
+
+/** Frontends of each service that is offered at an address; where two want the same, the first keeps it. */
+function plannedFrontends(state: ClusterState, nodeName: string, problems: string[]): [Service, FrontendPlan[]][] {
+  const nodeAddresses = state.nodes.find((it) => it.name === nodeName)?.addresses ?? [];
+  const owners = new Map<string, string>();
+  const planned: [Service, FrontendPlan[]][] = [];
+  for (const service of state.services) {
+    if (service.clusterIPs.length === 0) continue;
+    const name = serviceName(service);
+    const plans = frontendsOf(service, nodeAddresses, problems).filter(({ key, port }) => {
+      const hex = key.toString('hex');
+      const owner = owners.get(hex);
+      if (owner === undefined) owners.set(hex, name);
+      // A service that names an address twice is no conflict.
+      else if (owner !== name) {
+        problems.push(
+          `service ${name} wants an address for its port ${port.port}, which service ${owner} has already; it is left out`,
+        );
+      }
+      return owner === undefined;
+    });
+    planned.push([service, plans]);
+  }
+  return planned;
+}
+
+function makePool(key: string, targets: ReturnType<typeof targetsOf>, ids: Allocators, used: Used): Pool {
+  used.pools.add(key);
+  const id = ids.pools.get(key);
+  const { backends, chosen } = backendsOf(id, targets, ids.backends, used.backends);
+  return { id, backends, table: ids.tables.get(key, chosen) };
+}
+
+function frontendValue(
+  service: Service,
+  id: number,
+  plan: FrontendPlan,
+  poolFor: (plan: FrontendPlan, scope: Scope) => Pool,
+): Buffer {
+  const inside = poolFor(plan, plan.inside);
+  const outside = plan.outside === null ? undefined : poolFor(plan, plan.outside);
+  return packStruct(SERVICE, {
+    id,
+    affinity_s: service.sessionAffinityTimeoutSeconds,
+    inside_pool: inside.id,
+    inside_table: inside.table.size,
+    inside_only: inside.table.only,
+    outside_pool: outside?.id ?? 0,
+    outside_table: outside?.table.size ?? 0,
+    outside_only: outside?.table.only ?? 0,
+  });
 }
 
 function slicesByService(all: readonly EndpointSlice[]): Map<string, EndpointSlice[]> {
@@ -64,64 +152,6 @@ function slicesByService(all: readonly EndpointSlice[]): Map<string, EndpointSli
     else group.push(slice);
   }
   return groups;
-}
-
-function frontendsOf(
-  service: Service,
-  id: number,
-  slices: readonly EndpointSlice[],
-  ids: Allocators,
-  used: { frontends: Set<string>; backends: Set<string> },
-): Frontend[] {
-  const frontends: Frontend[] = [];
-  for (const text of service.clusterIPs) {
-    const address = parseAddress(text);
-    if (address === null) continue;
-    const family = text.includes(':') ? 'IPv6' : 'IPv4';
-    for (const port of service.ports) {
-      if (port.protocol === 'SCTP') continue;
-      const protocol = IP_PROTOCOL[port.protocol];
-      const key = packStruct(SERVICE_KEY, { address, port_be: networkOrder(port.port), protocol });
-      const name = key.toString('hex');
-      used.frontends.add(name);
-      const frontend = ids.frontends.get(name);
-      const backends = targetsOf(slices, family, port).map((target) => {
-        const value = packStruct(BACKEND, {
-          address: target.address,
-          port_be: networkOrder(target.port),
-          frontend,
-        });
-        const backendName = value.toString('hex');
-        used.backends.add(backendName);
-        return { id: ids.backends.get(backendName), value };
-      });
-      frontends.push({ id: frontend, service: id, key, backends });
-    }
-  }
-  return frontends;
-}
-
-interface Target {
-  address: Uint8Array;
-  port: number;
-}
-
-/** Ready endpoints of a port; if there are none, those that still serve while they terminate. */
-function targetsOf(slices: readonly EndpointSlice[], family: 'IPv4' | 'IPv6', port: ServicePort): Target[] {
-  const ready: Target[] = [];
-  const serving: Target[] = [];
-  for (const slice of slices) {
-    if (slice.addressType !== family) continue;
-    const target = slice.ports.find((it) => it.name === port.name && it.protocol === port.protocol);
-    if (target === undefined) continue;
-    for (const endpoint of slice.endpoints) {
-      const { conditions } = endpoint;
-      const list = conditions.ready ? ready : conditions.serving && conditions.terminating ? serving : undefined;
-      const address = parseAddress(endpoint.addresses[0] ?? '');
-      if (list !== undefined && address !== null) list.push({ address, port: target.port });
-    }
-  }
-  return ready.length > 0 ? ready : serving;
 }
 
 function entryOf(
@@ -141,7 +171,7 @@ function entryOf(
     id,
     namespace: service.namespace,
     name: service.name,
-    addresses: service.clusterIPs,
+    addresses: [...service.clusterIPs, ...service.externalIPs, ...service.loadBalancerIPs],
     ports: service.ports.map((it) => ({
       name: it.name,
       port: it.port,

@@ -22,6 +22,7 @@ export class KernelError extends Error {
 export const ERRNO = {
   EPERM: 1,
   ENOENT: 2,
+  EBADF: 9,
   EAGAIN: 11,
   EACCES: 13,
   EEXIST: 17,

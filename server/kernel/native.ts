@@ -63,6 +63,8 @@ interface Libc {
   fcntl: Int;
   mount: Int;
   umount2: Int;
+  socket: Int;
+  getsockopt: Int;
 }
 
 const p = 'pointer';
@@ -139,6 +141,8 @@ function bind(): { libbpf: Libbpf; libc: Libc } {
     fcntl: [i, [i, i, i]],
     mount: [i, [s, s, s, 'ulong', p]],
     umount2: [i, [s, i]],
+    socket: [i, [i, i, i]],
+    getsockopt: [i, [i, i, i, p, p]],
   }) as unknown as Libc;
   // libbpf prints to stderr by default; our errors say it better.
   libbpf.libbpf_set_print(ref.NULL);

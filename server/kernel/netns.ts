@@ -2,8 +2,13 @@
 import { closeSync, openSync } from 'node:fs';
 import { checkErrno, native } from './native.ts';
 import { KernelError } from './errors.ts';
+import { uint32 } from '../wire/struct.ts';
 
 const CLONE_NEWNET = 0x40000000;
+const AF_UNIX = 1;
+const SOCK_DGRAM = 2;
+const SOL_SOCKET = 1;
+const SO_NETNS_COOKIE = 71;
 
 /**
  * Runs `block` with the calling thread inside the namespace at `path` (such as `/run/netns/NAME`), and
@@ -36,5 +41,19 @@ export function withNetns<T>(path: string, block: () => T): T {
   } finally {
     closeSync(there);
     closeSync(home);
+  }
+}
+
+/** The number by which programs know the calling thread's network namespace (bpf_get_netns_cookie); unique per boot. */
+export function netnsCookie(): bigint {
+  const { libc } = native();
+  const socket = checkErrno('open a socket', libc.socket(AF_UNIX, SOCK_DGRAM, 0));
+  try {
+    const cookie = Buffer.alloc(8);
+    const code = libc.getsockopt(socket, SOL_SOCKET, SO_NETNS_COOKIE, cookie, uint32(cookie.length));
+    checkErrno('ask for the cookie of the network namespace', code);
+    return cookie.readBigUInt64LE();
+  } finally {
+    closeSync(socket);
   }
 }

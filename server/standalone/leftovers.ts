@@ -6,6 +6,7 @@ import { existsSync, readdirSync, rmSync, rmdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { hasCode } from '../base/failure.ts';
 import { run } from '../cni/run.ts';
+import { removeCgroup } from '../kernel/cgroup.ts';
 import { BPFFS, isNamespaceOf } from './local-node.ts';
 import type { LocalNode } from './local-node.ts';
 import { killRecorded } from './process-ledger.ts';
@@ -15,7 +16,7 @@ const MOUNT_MARK = 'bpffs-mounted';
 /** The kernel puts these into every BPF file system. */
 const ALWAYS_THERE = new Set(['maps.debug', 'progs.debug']);
 
-/** Removes processes, pins, namespaces and files of the node. Returns what there was, as words. */
+/** Removes processes, pins, the group, namespaces and files of the node. Returns what there was, as words. */
 export async function removeLeftovers(node: LocalNode): Promise<string[]> {
   const removed: string[] = [];
   const note = (count: number, one: string, many: string): void => {
@@ -23,6 +24,7 @@ export async function removeLeftovers(node: LocalNode): Promise<string[]> {
   };
   note(killRecorded(node.stateFolder), 'process', 'processes');
   note(removePins(node), 'pin', 'pins');
+  note(node.cgroup !== undefined && (await removeCgroup(node.cgroup)) ? 1 : 0, 'control group', 'control groups');
   const namespaces = readdirIfAny('/run/netns').filter((name) => isNamespaceOf(node, name));
   // Interface pairs go with the namespaces; deleting these ends them even if a process still holds one.
   await Promise.all(namespaces.map((name) => removeNamespace(name)));

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { writeFileAtomic } from '../cluster/atomic-file.ts';
 import { localState } from '../cluster/local-state.ts';
+import { type NodePorts, nodePorts } from '../cluster/node-ports.ts';
 import type { ManifestPlan, PodPlan } from '../cluster/plan.ts';
 import { clusterIPs, serviceKey } from '../cluster/service-addresses.ts';
 import { clusterFile, writeClusterState } from '../cluster/state-file.ts';
@@ -27,14 +28,16 @@ export class LocalCluster {
   readonly #around: PodSurroundings;
   #plan: ManifestPlan;
   #addresses: Map<string, string[]>;
+  #nodePorts: Map<string, NodePorts>;
   #pods: RunningPod[] = [];
   #publishing: NodeJS.Timeout | undefined;
   readonly #rotating: NodeJS.Timeout;
 
-  /** Throws a Failure if the services of the plan cannot have their addresses. */
+  /** Throws a Failure if the services of the plan cannot have their addresses or node ports. */
   constructor(plan: ManifestPlan, around: Omit<PodSurroundings, 'changed' | 'nameserver'>) {
     this.#plan = plan;
     this.#addresses = clusterIPs(plan.services, new Map());
+    this.#nodePorts = nodePorts(plan.services, new Map());
     this.#around = {
       ...around,
       changed: () => this.#publishSoon(),
@@ -56,7 +59,8 @@ export class LocalCluster {
     this.#publishing = undefined;
     const { node } = this.#around;
     const pods = this.#pods.map((it) => it.state);
-    const state = localState(node.model, this.#plan, this.#addresses, pods);
+    const grants = { addresses: this.#addresses, nodePorts: this.#nodePorts };
+    const state = localState(node.model, this.#plan, grants, pods);
     writeClusterState(clusterFile(node.stateFolder), state);
     writeFileAtomic(join(zoneFolder(node.stateFolder), 'zone.json'), `${JSON.stringify(zoneOf(state))}\n`);
   }
@@ -69,9 +73,11 @@ export class LocalCluster {
     if (failed !== undefined) throw failed.reason;
   }
 
-  /** Brings the node to another plan. Throws a Failure, with nothing changed, if services cannot have their addresses. */
+  /** Brings the node to another plan. Throws a Failure, with nothing changed, if services cannot have their addresses or node ports. */
   async apply(plan: ManifestPlan): Promise<{ added: number; removed: number }> {
-    this.#addresses = clusterIPs(plan.services, this.#addresses);
+    const addresses = clusterIPs(plan.services, this.#addresses);
+    this.#nodePorts = nodePorts(plan.services, this.#nodePorts);
+    this.#addresses = addresses;
     this.#plan = plan;
     const wanted = new Map(plan.pods.map((it) => [keyOf(it), it]));
     const kept = this.#pods.filter((it) => wanted.get(it.title)?.hash === it.state.plan.hash);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Failure, EXIT_USAGE } from '../base/failure.ts';
 import type { CniNode } from '../cni/pod-network.ts';
 import type { Node } from '../cluster/model.ts';
+import { cgroupMount } from '../kernel/cgroup.ts';
 
 export const RUN_FOLDER = '/run/spyglass';
 export const BPFFS = '/sys/fs/bpf';
@@ -10,13 +11,15 @@ export const BPFFS = '/sys/fs/bpf';
 export interface LocalNode extends CniNode {
   /** Where the agent pins links and maps. */
   pinFolder: string;
+  /** Group of the node's own processes, undefined on a machine without cgroup2. */
+  cgroup: string | undefined;
   /** Held by the running `up`; beside the state folder, which it outlives. */
   lockFile: string;
   model: Node;
 }
 
-/** Throws a usage Failure if the name does not fit into the names derived from it. */
-export function localNode(name: string): LocalNode {
+/** `cgroups`: where cgroup2 is mounted. Throws a usage Failure if the name does not fit into the names derived from it. */
+export function localNode(name: string, cgroups: string | undefined = cgroupMount()): LocalNode {
   if (!/^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$/.test(name) || /-[0-9a-f]{8}$/.test(name)) {
     throw new Failure(
       `"${name}" cannot be a node name: use up to 40 lower-case letters, digits and "-", beginning with a letter and not ending like a pod's namespace (-1a2b3c4d)`,
@@ -32,6 +35,7 @@ export function localNode(name: string): LocalNode {
     podCIDRs,
     addresses,
     pinFolder: join(BPFFS, 'spyglass', name),
+    cgroup: cgroups === undefined ? undefined : join(cgroups, `spyglass-${name}`),
     lockFile: join(RUN_FOLDER, `${name}.lock`),
     model: { name, labels: { 'kubernetes.io/hostname': name }, addresses, podCIDRs },
   };

@@ -169,7 +169,8 @@ export class RunningPod {
 
   #update(): void {
     const { plan, terminating } = this.state;
-    const ready = !terminating && plan.containers.every((it) => this.#ready.get(it.name) === true);
+    // A pod that is to end still serves until its processes have.
+    const ready = plan.containers.every((it) => this.#ready.get(it.name) === true);
     if (ready === this.state.ready && !terminating) return;
     this.state.ready = ready;
     this.#around.changed();

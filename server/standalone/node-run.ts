@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure, sentence } from '../base/failure.ts';
 import { watchManifestFolder } from '../cluster/manifest-folder.ts';
 import type { ManifestPlan } from '../cluster/plan.ts';
+import { createCgroup } from '../kernel/cgroup.ts';
 import { lastLine } from './child.ts';
 import { removeLeftovers } from './leftovers.ts';
 import { DNS_SERVICE, LocalCluster } from './local-cluster.ts';
@@ -56,6 +57,8 @@ export class NodeRun {
     const node = this.#node;
     mkdirSync(join(node.stateFolder, 'ready'), { recursive: true });
     await this.#step(`node ${node.name}`, () => createNodeNetwork(node));
+    if (node.cgroup !== undefined) createCgroup(node.cgroup);
+    else warn('there is no cgroup2 mount, so processes of the node reach services by no cluster IP; pods do');
     prepareView(node.stateFolder);
     const prober = startProber(node, warn);
     this.#prober = prober;
@@ -128,11 +131,12 @@ export class NodeRun {
   }
 
   #agentArguments(): string[] {
-    const { name, netns, stateFolder } = this.#node;
+    const { name, netns, cgroup, stateFolder } = this.#node;
     const hub = `ws://127.0.0.1:${this.#options.port}`;
     // Several nodes may run on this machine, so the port of its metrics is any that is free.
     const places = ['--netns', netns, '--state', stateFolder, '--listen', '127.0.0.1:0'];
-    return ['--node', name, ...places, '--hub', hub];
+    const group = cgroup === undefined ? [] : ['--cgroup', cgroup];
+    return ['--node', name, ...places, ...group, '--hub', hub];
   }
 
   /** Waits for `work`, but neither for a process that does not work nor for ever. */

@@ -1,18 +1,13 @@
 import { decode, encode } from 'dns-packet';
 import type { RecordType } from 'dns-packet';
 import { describe, expect, test } from 'vitest';
+import { serviceWithDefaults } from '../../cluster/service-defaults.ts';
 import { answer } from './answer.ts';
 import { zoneOf } from './zone.ts';
 
-const service = (name: string, clusterIPs: string[]) => ({
-  uid: name,
-  namespace: 'shop',
-  name,
-  type: 'ClusterIP' as const,
-  clusterIPs,
-  selector: {},
-  ports: [],
-});
+const service = (name: string, clusterIPs: string[]) => serviceWithDefaults({ namespace: 'shop', name, clusterIPs });
+const alias = (name: string, externalName: string) =>
+  serviceWithDefaults({ namespace: 'shop', name, type: 'ExternalName', externalName });
 const endpoint = (address: string, ready: boolean) => ({
   addresses: [address],
   conditions: { ready, serving: ready, terminating: false },
@@ -32,7 +27,14 @@ const zone = zoneOf({
   nodes: [],
   namespaces: [],
   pods: [],
-  services: [service('api', ['10.96.4.5', 'fd96::45']), service('headless', []), service('many', [])],
+  services: [
+    service('api', ['10.96.4.5', 'fd96::45']),
+    service('headless', []),
+    service('many', []),
+    alias('db', 'db.example.com.'),
+    alias('old', 'api.shop.svc.cluster.local'),
+    alias('circle', 'circle.shop.svc.cluster.local'),
+  ],
   endpointSlices: [slice('headless', [endpoint('10.42.0.7', true), endpoint('10.42.0.8', false)]), slice('many', many)],
 });
 
@@ -68,6 +70,19 @@ describe('the DNS of the cluster', () => {
       expect(reply).toMatchObject({ rcode: 'NOERROR', data: [] });
       expect(reply.authorities?.[0]?.type).toBe('SOA');
     }
+  });
+
+  test('a service of type ExternalName is an alias, followed as far as the cluster knows', () => {
+    const [first] = ask('db.shop.svc.cluster.local').answers ?? [];
+    expect(first).toMatchObject({ type: 'CNAME', name: 'db.shop.svc.cluster.local', data: 'db.example.com' });
+    expect(ask('db.shop.svc.cluster.local')).toMatchObject({ rcode: 'NOERROR', data: ['db.example.com'] });
+    expect(ask('db.shop.svc.cluster.local', 'CNAME').data).toEqual(['db.example.com']);
+    expect(ask('OLD.shop.svc.cluster.local').data).toEqual(['api.shop.svc.cluster.local', '10.96.4.5']);
+    expect(ask('old.shop.svc.cluster.local', 'AAAA').data).toEqual(['api.shop.svc.cluster.local', 'fd96::45']);
+  });
+
+  test('a circle of aliases ends', () => {
+    expect(ask('circle.shop.svc.cluster.local', 'A', false).data).toHaveLength(8);
   });
 
   test('other names do not exist', () => {

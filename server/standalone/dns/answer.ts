@@ -6,6 +6,8 @@ import type { Zone } from './zone.ts';
 
 /** Seconds; what kube-dns says. */
 const TTL = 30;
+/** Longest chain of aliases that is followed. */
+const MAX_ALIASES = 8;
 const NO_ERROR = 0;
 const NAME_ERROR = 3;
 const NOT_IMPLEMENTED = 4;
@@ -67,10 +69,31 @@ function resolve(
 ): { code: number; answers: Answer[] } {
   if (packet.opcode !== undefined && packet.opcode !== 'QUERY') return { code: NOT_IMPLEMENTED, answers: [] };
   const family = type === 'A' ? 4 : type === 'AAAA' ? 6 : null;
-  const addresses = lookUp(zone, name.toLowerCase(), family);
-  if (addresses === undefined) return { code: NAME_ERROR, answers: [] };
   const record = family === 6 ? 'AAAA' : 'A';
-  return { code: NO_ERROR, answers: addresses.map((data): Answer => ({ type: record, name, ttl: TTL, data })) };
+  const { answers, target } = aliases(name, zone);
+  if (type === 'CNAME' && answers.length > 0) return { code: NO_ERROR, answers: answers.slice(0, 1) };
+  const addresses = lookUp(zone, target.toLowerCase(), family);
+  if (addresses === undefined) {
+    // Where an alias leads out of the cluster, its name is all we know: the resolver goes on from there (RFC 1034, 3.6.2).
+    return { code: answers.length > 0 ? NO_ERROR : NAME_ERROR, answers };
+  }
+  return {
+    code: NO_ERROR,
+    answers: [...answers, ...addresses.map((data): Answer => ({ type: record, name: target, ttl: TTL, data }))],
+  };
+}
+
+/** Follows aliases from `name`, as CNAME records; a circle of them ends after a few. */
+function aliases(name: string, zone: Zone): { answers: Answer[]; target: string } {
+  const answers: Answer[] = [];
+  let target = name;
+  while (answers.length < MAX_ALIASES) {
+    const data = zone.aliases[target.toLowerCase()];
+    if (data === undefined) break;
+    answers.push({ type: 'CNAME', name: target, ttl: TTL, data });
+    target = data;
+  }
+  return { answers, target };
 }
 
 function startOfAuthority(): Answer {

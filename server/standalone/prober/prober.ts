@@ -1,5 +1,6 @@
 /** The side of `up`: keeps the prober process running and knows who is ready. */
 import type { Probe } from '../../cluster/plan.ts';
+import { inCgroup } from '../../kernel/cgroup.ts';
 import { builtModule } from '../package-root.ts';
 import type { LocalNode } from '../local-node.ts';
 import { supervise } from '../supervised.ts';
@@ -12,16 +13,12 @@ export interface Prober {
   stop(): Promise<void>;
 }
 
-/** Starts the prober in the node's namespace. `tell` hears of its restarts. */
+/** Starts the prober in the node's namespace and group. `tell` hears of its restarts. */
 export function startProber(node: LocalNode, tell: (line: string) => void): Prober {
   const targets = new Map<string, { order: ProbeOrder; changed: (ready: boolean) => void }>();
-  const argv = [
-    'nsenter',
-    `--net=/run/netns/${node.netns}`,
-    '--',
-    process.execPath,
-    builtModule('standalone/prober/main'),
-  ];
+  const prober = [process.execPath, builtModule('standalone/prober/main')];
+  const inNode = ['nsenter', `--net=/run/netns/${node.netns}`, '--', ...prober];
+  const argv = node.cgroup === undefined ? inNode : inCgroup(node.cgroup, inNode);
   const options = { argv, env: process.env, log: `${node.stateFolder}/logs/prober.log`, stateFolder: node.stateFolder };
   const supervised = supervise('prober', { ...options, ipc: true }, tell, ({ process: child }) => {
     child.on('message', (verdict) => {
