@@ -44,6 +44,8 @@ export class World implements AsyncDisposable {
       pods: [],
       services: [],
       endpointSlices: [],
+      networkPolicies: [],
+      policyProblems: [],
     };
     this.datapath = this.#load();
     this.#ring = new RingBuffer(this.datapath.maps.events);

@@ -1,9 +1,9 @@
 /** The cluster model of a standalone node: the plan of the manifests and what runs of it, put together. */
-import { createHash } from 'node:crypto';
 import { endpointSlices } from './endpoint-slices.ts';
 import type { ClusterState, Node, Pod, Service } from './model.ts';
 import type { ManifestPlan, PodPlan } from './plan.ts';
 import { serviceKey } from './service-addresses.ts';
+import { stableUid } from './stable-uid.ts';
 
 /** A planned pod with what running it has brought. */
 export interface LocalPod {
@@ -20,7 +20,7 @@ export interface LocalPod {
 /** `addresses` are the cluster IPs by serviceKey. */
 export function localState(
   node: Node,
-  plan: Pick<ManifestPlan, 'namespaces' | 'services'>,
+  plan: Pick<ManifestPlan, 'namespaces' | 'services' | 'networkPolicies' | 'policyProblems'>,
   addresses: ReadonlyMap<string, string[]>,
   localPods: Iterable<LocalPod>,
 ): ClusterState {
@@ -42,7 +42,8 @@ export function localState(
     services.push(service);
     slices.push(...endpointSlices(service, it.families, pods));
   }
-  return { nodes: [node], namespaces: plan.namespaces, pods, services, endpointSlices: slices };
+  const { namespaces, networkPolicies, policyProblems } = plan;
+  return { nodes: [node], namespaces, pods, services, endpointSlices: slices, networkPolicies, policyProblems };
 }
 
 function modelPod({ plan, uid, podIPs, ready, terminating, created }: LocalPod, nodeName: string): Pod {
@@ -63,12 +64,4 @@ function modelPod({ plan, uid, podIPs, ready, terminating, created }: LocalPod, 
     terminating,
     creationTimestamp: created,
   };
-}
-
-/** A UUID that depends on nothing but `parts`. */
-function stableUid(...parts: string[]): string {
-  const hex = createHash('sha256').update(parts.join('\0')).digest('hex');
-  return [hex.slice(0, 8), hex.slice(8, 12), `4${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`, hex.slice(20, 32)].join(
-    '-',
-  );
 }

@@ -117,6 +117,8 @@ function state(
         endpoints: backends.map((it) => ({ addresses: [it], conditions, nodeName: 'n1', targetRef: '' })),
       },
     ],
+    networkPolicies: [],
+    policyProblems: [],
   };
 }
 

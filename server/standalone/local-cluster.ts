@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { writeFileAtomic } from '../cluster/atomic-file.ts';
+import { withFormerPolicies } from '../cluster/former-policies.ts';
 import { localState } from '../cluster/local-state.ts';
 import type { ManifestPlan, PodPlan } from '../cluster/plan.ts';
 import { clusterIPs, serviceKey } from '../cluster/service-addresses.ts';
@@ -72,7 +73,7 @@ export class LocalCluster {
   /** Brings the node to another plan. Throws a Failure, with nothing changed, if services cannot have their addresses. */
   async apply(plan: ManifestPlan): Promise<{ added: number; removed: number }> {
     this.#addresses = clusterIPs(plan.services, this.#addresses);
-    this.#plan = plan;
+    this.#plan = withFormerPolicies(this.#plan, plan);
     const wanted = new Map(plan.pods.map((it) => [keyOf(it), it]));
     const kept = this.#pods.filter((it) => wanted.get(it.title)?.hash === it.state.plan.hash);
     const gone = this.#pods.filter((it) => !kept.includes(it));

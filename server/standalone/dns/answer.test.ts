@@ -34,6 +34,8 @@ const zone = zoneOf({
   pods: [],
   services: [service('api', ['10.96.4.5', 'fd96::45']), service('headless', []), service('many', [])],
   endpointSlices: [slice('headless', [endpoint('10.42.0.7', true), endpoint('10.42.0.8', false)]), slice('many', many)],
+  networkPolicies: [],
+  policyProblems: [],
 });
 
 function ask(name: string, type: RecordType = 'A', udp = true) {
