@@ -243,6 +243,7 @@ export class World implements AsyncDisposable {
       pins: this.pins,
       node: this.node.name,
       netns: `/run/netns/${this.node.netns}`,
+      state: this.node.stateFolder,
       config: this.#config,
     });
   }

@@ -109,7 +109,7 @@ export class Agent implements AgentHealth, AsyncDisposable {
     this.#apply();
     this.#timers.push(
       setInterval(() => this.#sendCounters(), COUNTERS_MS),
-      setInterval(() => this.#apply(), RECONCILE_MS),
+      setInterval(() => this.#apply({ verify: true }), RECONCILE_MS),
       setInterval(() => this.#sweep(), SWEEP_MS),
     );
   }
@@ -159,6 +159,7 @@ export class Agent implements AgentHealth, AsyncDisposable {
       pins: pinDirectory(node),
       node,
       netns: netns === undefined ? undefined : `/run/netns/${netns}`,
+      state,
       config: { config_level: level },
     });
   }
@@ -192,21 +193,24 @@ export class Agent implements AgentHealth, AsyncDisposable {
     }, SETTLE_MS);
   }
 
-  #apply(): void {
+  #apply(options: { verify?: boolean } = {}): void {
     const started = performance.now();
     this.#passes.passes++;
     try {
       const attachments = readAttachments(attachmentFolder(this.#options.state));
-      const desired = this.#datapath.plan(this.#source.current, attachments);
+      const state = this.#source.current;
+      const desired = this.#datapath.plan(state, attachments);
       this.#report(desired.problems);
       const change = this.#dictionary.update(desired.dictionary);
       if (change !== null) this.#uplink.sendDictionary(change);
-      const changes = this.#datapath.apply(desired);
+      const changes = this.#datapath.apply(desired, options);
       const failed = this.#datapath.attach(attachments);
       for (const { attachment, reason } of failed)
         this.#log.error({ pod: attachment.name, reason }, 'pod not attached');
       const bad = new Set(failed.map((it) => it.attachment.podUid));
-      this.#markReady(attachments.filter((it) => !bad.has(it.podUid)));
+      // Of a pod that the cluster does not know yet, nothing is known that it may do.
+      const known = new Set(state.pods.map((it) => it.uid));
+      this.#markReady(attachments.filter((it) => known.has(it.podUid) && !bad.has(it.podUid)));
       this.#pods = attachments.length - failed.length;
       const [first] = failed;
       this.#problem =

@@ -9,7 +9,8 @@ import { join } from 'node:path';
 import type { Attachment } from '../cluster/attachment.ts';
 import type { ClusterState } from '../cluster/model.ts';
 import { type Desired, desiredState, newAllocators } from '../datapath/desired.ts';
-import { type Changes, Reconciler } from '../datapath/reconciler.ts';
+import type { Changes } from '../datapath/map-writer.ts';
+import { Reconciler } from '../datapath/reconciler.ts';
 import { parseAddress } from '../wire/address.ts';
 import { BpfObject, type Config } from '../kernel/bpf-object.ts';
 import { KernelError } from '../kernel/errors.ts';
@@ -18,12 +19,14 @@ import { attachProgram, detachTcx } from '../kernel/link.ts';
 import type { BpfMap, MappedArray } from '../kernel/maps.ts';
 import { withNetns } from '../kernel/netns.ts';
 import { packStruct, readStruct } from '../wire/struct.ts';
+import { NumberFiles } from './number-files.ts';
 
 const MAP_NAMES = [
   'flow_cache',
   'endpoints',
   'interfaces',
   'ipcache',
+  'policy',
   'services',
   'service_slots',
   'backends',
@@ -62,14 +65,25 @@ export class Datapath implements Disposable {
   readonly #netns: string | undefined;
   readonly #node: string;
   readonly #ids = newAllocators();
+  readonly #numbers: NumberFiles;
+  #numberProblems: string[] = [];
   #attached = new Set<number>();
   #adopted = false;
 
   /**
    * Loads `object` (a path) with maps pinned under `pins`. `netns`: path of the namespace that holds the
-   * host sides of the pods' devices, undefined for this process's own. @throws KernelError
+   * host sides of the pods' devices, undefined for this process's own. `state`: the node's state folder,
+   * where the numbers that the maps are written with are kept. @throws KernelError
    */
-  constructor(options: { object: string; pins: string; node: string; netns?: string | undefined; config: Config }) {
+  constructor(options: {
+    object: string;
+    pins: string;
+    node: string;
+    netns?: string | undefined;
+    state: string;
+    config: Config;
+  }) {
+    this.#numbers = new NumberFiles(options.state);
     this.#pins = options.pins;
     this.#netns = options.netns;
     this.#node = options.node;
@@ -97,14 +111,18 @@ export class Datapath implements Disposable {
   plan(state: ClusterState, attachments: readonly Attachment[]): Desired {
     if (!this.#adopted) {
       this.#adopted = true;
+      this.#numberProblems = this.#numbers.restore(this.#ids);
       this.#reconciler.adopt(this.#ids, serviceByAddress(state));
     }
-    return desiredState(state, attachments, this.#node, this.#ids);
+    const desired = desiredState(state, attachments, this.#node, this.#ids);
+    desired.problems.push(...this.#numberProblems);
+    return desired;
   }
 
-  /** Writes the differences. */
-  apply(desired: Desired): Changes {
-    return this.#reconciler.apply(desired);
+  /** Writes the differences; with `verify`, to what the kernel holds. */
+  apply(desired: Desired, options: { verify?: boolean } = {}): Changes {
+    this.#numbers.save(this.#ids);
+    return this.#reconciler.apply(desired, options);
   }
 
   /**
@@ -132,13 +150,19 @@ export class Datapath implements Disposable {
     return failed;
   }
 
-  /** How full the maps are; walks all their entries. */
+  /** How full the maps are; walks all their entries, but for the policy map's, of which the reconciler knows. */
   fill(): { name: string; entries: number; maxEntries: number }[] {
-    return SIZED_MAPS.map((name) => ({
+    const policy = {
+      name: 'policy',
+      entries: this.#reconciler.policyEntries,
+      maxEntries: this.maps.policy.shape.maxEntries,
+    };
+    const walked = SIZED_MAPS.map((name) => ({
       name,
       entries: this.maps[name].count(),
       maxEntries: this.maps[name].shape.maxEntries,
     }));
+    return [...walked, policy];
   }
 
   [Symbol.dispose](): void {

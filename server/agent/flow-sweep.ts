@@ -4,7 +4,7 @@
  * while: segments may still be on their way.
  */
 import { FLOW_ENTRY, FLOW_KEY } from '../kernel/layouts.gen.ts';
-import type { MapWriter } from '../datapath/reconciler.ts';
+import type { MapWriter } from '../datapath/map-writer.ts';
 
 const CLOSED_NS = 10_000_000_000n;
 /** UDP and ICMP say no goodbye: both directions silent for this long. */

@@ -4,7 +4,8 @@ import type { ClusterState, Pod } from '../cluster/model.ts';
 import { BACKEND, ENDPOINT, SERVICE, SERVICE_SUBJECT, SUBJECTS } from '../kernel/layouts.gen.ts';
 import { readStruct } from '../wire/struct.ts';
 import { desiredState, newAllocators } from './desired.ts';
-import { type DatapathMaps, type MapWriter, Reconciler } from './reconciler.ts';
+import type { MapWriter } from './map-writer.ts';
+import { type DatapathMaps, Reconciler } from './reconciler.ts';
 import { networkOrder } from './services.ts';
 
 /** A map in memory that keeps the order of what was done to all of them. */
@@ -45,7 +46,7 @@ let ids: ReturnType<typeof newAllocators>;
 
 beforeEach(() => {
   journal = [];
-  const names = ['endpoints', 'interfaces', 'ipcache', 'services', 'service_slots', 'backends'];
+  const names = ['endpoints', 'interfaces', 'ipcache', 'policy', 'services', 'service_slots', 'backends'];
   maps = Object.fromEntries(names.map((name) => [name, new MemoryMap(name, journal)])) as typeof maps;
   generations = new BigUint64Array(SUBJECTS);
   reconciler = new Reconciler(maps, generations);

@@ -3,50 +3,59 @@
  * makes cached decisions look at them, and backends are removed after the services that named them:
  * whatever a packet finds in between is a valid state.
  */
-import { BACKEND, ENDPOINT, SERVICE, SERVICE_SLOT_KEY, SERVICE_SUBJECT } from '../kernel/layouts.gen.ts';
-import { packStruct, readStruct, uint32, writeStruct } from '../wire/struct.ts';
-import type { Allocators, Desired, MapContents } from './desired.ts';
+import { BACKEND, SERVICE, SERVICE_SLOT_KEY, SERVICE_SUBJECT } from '../kernel/layouts.gen.ts';
+import { packStruct, readStruct, uint32 } from '../wire/struct.ts';
+import { type AddressMaps, AddressReconciler } from './address-reconciler.ts';
+import type { Allocators, Desired } from './desired.ts';
+import {
+  type Changes,
+  contentsOf,
+  type Entry,
+  type MapContents,
+  type MapWriter,
+  remove,
+  sameBut,
+  write,
+} from './map-writer.ts';
+import { PolicyReconciler } from './policy-reconciler.ts';
 import type { Frontend } from './services.ts';
 
-/** What the reconciler needs of a map; keys and values stand back to back. */
-export interface MapWriter {
-  setMany(keys: Buffer, values: Buffer, count: number): void;
-  deleteMany(keys: Buffer, count: number): void;
-  entries(): Iterable<[key: Buffer, value: Buffer]>;
-}
-
-export interface DatapathMaps {
-  endpoints: MapWriter;
-  interfaces: MapWriter;
-  ipcache: MapWriter;
+export interface DatapathMaps extends AddressMaps {
+  policy: MapWriter;
   services: MapWriter;
   service_slots: MapWriter;
   backends: MapWriter;
-}
-
-/** How many entries a pass wrote and removed. */
-export interface Changes {
-  written: number;
-  deleted: number;
-}
-
-interface Entry {
-  key: Buffer;
-  value: Buffer;
 }
 
 export class Reconciler {
   readonly #maps: DatapathMaps;
   /** The kernel's generations, indexed by subject. */
   readonly #generations: BigUint64Array;
+  readonly #addresses: AddressReconciler;
+  readonly #policy: PolicyReconciler;
 
   constructor(maps: DatapathMaps, generations: BigUint64Array) {
     this.#maps = maps;
     this.#generations = generations;
+    this.#addresses = new AddressReconciler(maps, { next: (subject) => this.#next(subject) });
+    this.#policy = new PolicyReconciler(maps.policy);
   }
 
-  /** Numbers that pinned maps still use go to their former owners. `serviceOf`: Service key by address. */
+  /** How many entries the policy map holds, as far as is known. */
+  get policyEntries(): number {
+    return this.#policy.entries;
+  }
+
+  /**
+   * Numbers that pinned maps still use go to their former owners; those whose owner nobody knows any more
+   * are not given out again. `serviceOf`: Service key by address.
+   */
   adopt(ids: Allocators, serviceOf: (serviceKey: Buffer) => string | undefined): void {
+    for (const { subject, peer, rule } of this.#policy.numbers()) {
+      for (const identity of [subject, peer]) reserveIdentity(ids, identity);
+      ids.rules.reserve(rule);
+    }
+    for (const identity of this.#addresses.identities()) reserveIdentity(ids, identity);
     for (const [key, value] of this.#maps.services.entries()) {
       const service = readStruct(SERVICE, value);
       ids.frontends.adopt(key.toString('hex'), service.frontend);
@@ -58,51 +67,36 @@ export class Reconciler {
     }
   }
 
-  /** One pass against what the kernel holds now, so that it also repairs what something else changed. */
-  apply(desired: Desired): Changes {
+  /**
+   * One pass. Writes what differs from the last pass; with `verify`, from what the kernel holds, so that it
+   * also repairs what something else changed. A step that fails does not keep the others from theirs: none of
+   * them opens what was closed. @throws what the first failed step threw, after all have been tried.
+   */
+  apply(desired: Desired, { verify = false }: { verify?: boolean } = {}): Changes {
     const changes: Changes = { written: 0, deleted: 0 };
-    const raise: (() => void)[] = [];
-    this.#applyEndpoints(desired.endpoints, changes, raise);
-    this.#applyPlain(this.#maps.interfaces, desired.interfaces, changes);
-    this.#applyPlain(this.#maps.ipcache, desired.ipcache, changes);
-    this.#applyServices(desired.services, changes, raise);
-    for (const step of raise) step();
+    const raise = new Set<number>();
+    const raiseServices: (() => void)[] = [];
+    const failures: unknown[] = [];
+    const attempt = (step: () => void): void => {
+      try {
+        step();
+      } catch (error) {
+        failures.push(error);
+      }
+    };
+    const policy = this.#policy.plan(desired.policy, desired.peers, verify, changes);
+    attempt(policy.write);
+    attempt(policy.deleteStale);
+    // First the others, then the pods of this node: a packet's sender may be told by its interface.
+    attempt(() => this.#addresses.applyIpcache(desired, verify, changes, raise));
+    attempt(() => this.#addresses.applyEndpoints(desired, policy.changed, changes, raise));
+    attempt(() => this.#addresses.applyInterfaces(desired, changes));
+    attempt(() => this.#applyServices(desired.services, changes, raiseServices));
+    for (const subject of raise) this.#raise(subject);
+    for (const step of raiseServices) step();
+    attempt(policy.deleteUnused);
+    if (failures.length > 0) throw failures[0];
     return changes;
-  }
-
-  #applyPlain(map: MapWriter, desired: MapContents, changes: Changes): void {
-    const current = contentsOf(map);
-    const upserts = [...desired].filter(([hex, it]) => !current.get(hex)?.value.equals(it.value)).map(([, it]) => it);
-    const removals = [...current].filter(([hex]) => !desired.has(hex)).map(([, it]) => it);
-    write(map, upserts, changes);
-    remove(map, removals, changes);
-  }
-
-  #applyEndpoints(desired: MapContents, changes: Changes, raise: (() => void)[]): void {
-    const current = contentsOf(this.#maps.endpoints);
-    // All addresses of an endpoint share its generation, so one changed address rewrites the others.
-    const changed = new Set<number>();
-    for (const [hex, { value }] of desired) {
-      const now = current.get(hex)?.value;
-      if (now === undefined || !sameBut(ENDPOINT, now, value)) changed.add(readStruct(ENDPOINT, value).id);
-    }
-    const removals: Entry[] = [];
-    for (const [hex, it] of current) {
-      if (desired.has(hex)) continue;
-      removals.push(it);
-      changed.add(readStruct(ENDPOINT, it.value).id);
-    }
-    const upserts: Entry[] = [];
-    for (const { key, value } of desired.values()) {
-      const { id } = readStruct(ENDPOINT, value);
-      if (!changed.has(id)) continue;
-      const copy = Buffer.from(value);
-      writeStruct(ENDPOINT, copy, 0, { generation: this.#next(id) });
-      upserts.push({ key, value: copy });
-    }
-    write(this.#maps.endpoints, upserts, changes);
-    remove(this.#maps.endpoints, removals, changes);
-    for (const id of changed) raise.push(() => this.#raise(id));
   }
 
   #applyServices(desired: ReadonlyMap<number, Frontend[]>, changes: Changes, raise: (() => void)[]): void {
@@ -126,7 +120,7 @@ export class Reconciler {
         }
         const now = services.get(frontend.key.toString('hex'))?.value;
         keep.services.add(frontend.key.toString('hex'));
-        differs ||= now === undefined || !sameBut(SERVICE, now, serviceValue(frontend, 0));
+        differs ||= now === undefined || !sameBut(SERVICE.fields.generation, now, serviceValue(frontend, 0));
       }
       if (differs) changed.add(id);
     }
@@ -156,12 +150,13 @@ export class Reconciler {
     remove(this.#maps.backends, removals.backends, changes);
   }
 
+  /** Generations are compared as u32. */
   #next(subject: number): number {
-    return Number(this.#generations[subject] ?? 0n) + 1;
+    return Number(BigInt.asUintN(32, (this.#generations[subject] ?? 0n) + 1n));
   }
 
   #raise(subject: number): void {
-    Atomics.store(this.#generations, subject, BigInt(this.#next(subject)));
+    Atomics.add(this.#generations, subject, 1n);
   }
 }
 
@@ -183,28 +178,7 @@ function plan(current: MapContents, key: Buffer, value: Buffer, keep: Set<string
   return true;
 }
 
-/** Whether two values are equal apart from their generation. */
-function sameBut(layout: typeof ENDPOINT | typeof SERVICE, a: Buffer, b: Buffer): boolean {
-  const { offset, size } = layout.fields.generation;
-  return (
-    a.subarray(0, offset).equals(b.subarray(0, offset)) && a.subarray(offset + size).equals(b.subarray(offset + size))
-  );
-}
-
-function contentsOf(map: MapWriter): MapContents {
-  const contents: MapContents = new Map();
-  for (const [key, value] of map.entries()) contents.set(key.toString('hex'), { key, value });
-  return contents;
-}
-
-function write(map: MapWriter, entries: readonly Entry[], changes: Changes): void {
-  if (entries.length === 0) return;
-  map.setMany(Buffer.concat(entries.map((it) => it.key)), Buffer.concat(entries.map((it) => it.value)), entries.length);
-  changes.written += entries.length;
-}
-
-function remove(map: MapWriter, entries: readonly Entry[], changes: Changes): void {
-  if (entries.length === 0) return;
-  map.deleteMany(Buffer.concat(entries.map((it) => it.key)), entries.length);
-  changes.deleted += entries.length;
+function reserveIdentity(ids: Allocators, identity: number): void {
+  ids.identities.reserve(identity);
+  ids.cidrs.reserve(identity);
 }

@@ -31,6 +31,11 @@ names.apply(
     identities: [{ identity: 301, labels: ['k8s:app=cart'] }],
     removed_endpoints: [],
     removed_services: [],
+    rules: [],
+    policies: [],
+    policy_problems: null,
+    removed_rules: [],
+    removed_policies: [],
   },
   1,
 );

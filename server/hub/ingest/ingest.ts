@@ -70,7 +70,8 @@ export class Ingest {
   dictionary(link: AgentLink, dictionary: Dictionary): void {
     const { names } = link.session;
     names.apply(dictionary, this.#state.store.nextId);
-    if (names.endpoints.size + names.services.size + names.identities.size > MAX_NAMES) {
+    const { endpoints, services, identities, rules, policies } = names;
+    if (endpoints.size + services.size + identities.size + rules.size + policies.size > MAX_NAMES) {
       throw new ProtocolError('dictionary', `The dictionary has more than ${MAX_NAMES} entries.`);
     }
   }
