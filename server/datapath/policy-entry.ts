@@ -130,6 +130,7 @@ export interface FoundEntry {
 export function readEntry(key: Buffer, value: Buffer): FoundEntry | null {
   const { subject, peer, direction, protocol, port_be, prefix_length } = readStruct(POLICY_KEY, key);
   const bits = Math.max(0, prefix_length - POLICY_PREFIX_PROTOCOL);
+  if (bits > 16) return null;
   const port = ((port_be & 0xff) << 8) | (port_be >> 8);
   const traffic = Math.max(0, PROTOCOLS.indexOf(protocol)) * PROTOCOL_SHIFT + 2 ** bits + (port >> (16 - bits));
   const code = policyCode(peer, direction === DIRECTION.EGRESS ? 'egress' : 'ingress', traffic);

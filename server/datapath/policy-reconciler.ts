@@ -27,11 +27,11 @@ export interface PolicyPass {
   /** Identities whose entries change as subject. */
   changed: ReadonlySet<number>;
   /** First: new and changed entries. */
-  write(): void;
+  readonly write: () => void;
   /** Second: what isolated subjects must not allow any more. */
-  deleteStale(): void;
+  readonly deleteStale: () => void;
   /** Last, after the addresses: what no address leads to any more. */
-  deleteUnused(): void;
+  readonly deleteUnused: () => void;
 }
 
 const NOTHING: PolicyContents = new Map();
