@@ -1,5 +1,6 @@
 /** The Spyglass variant: the agent's own datapath and drain on the benchmark's namespaces. */
-import { rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ClockOffset } from '../../server/agent/clock.ts';
 import { Datapath } from '../../server/agent/datapath.ts';
@@ -30,11 +31,13 @@ export async function spyglassVariant(count: number, events: boolean): Promise<V
   const topology = await createTopology(`sg${count}${events ? '' : 'q'}`);
   const { services, measured } = benchServices(count, topology.server.addresses[0]);
   const pods = [await attachment(topology, topology.client), await attachment(topology, topology.server)];
+  const state = mkdtempSync(join(tmpdir(), 'spyglass-bench-'));
   const datapath = new Datapath({
     objects: join(ROOT, 'bpf/build'),
     pins: join(PINS, name),
     node: NODE,
     netns: `/run/netns/${topology.node}`,
+    state,
     config: { config_level: events ? AGGREGATION_LEVEL.MEDIUM : AGGREGATION_LEVEL.NONE },
   });
   datapath.apply(datapath.plan(clusterState(services, pods), pods));
@@ -60,6 +63,7 @@ export async function spyglassVariant(count: number, events: boolean): Promise<V
       drain[Symbol.dispose]();
       ring[Symbol.dispose]();
       datapath[Symbol.dispose]();
+      rmSync(state, { recursive: true });
     },
   };
 }

@@ -81,5 +81,7 @@ export function clusterState(services: readonly BenchService[], pods: readonly A
         },
       ],
     })),
+    networkPolicies: [],
+    policyProblems: [],
   };
 }

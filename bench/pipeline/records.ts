@@ -63,6 +63,11 @@ export function dictionary(): Buffer {
     identities: Array.from({ length: SERVICES }, (_, i) => ({ identity: FIRST_IDENTITY + i, labels: labels(i) })),
     removed_endpoints: [],
     removed_services: [],
+    rules: [],
+    policies: [],
+    policy_problems: null,
+    removed_rules: [],
+    removed_policies: [],
   };
   return control(KIND.dictionary, message);
 }

@@ -54,6 +54,8 @@ export class World implements AsyncDisposable {
       pods: [],
       services: [],
       endpointSlices: [],
+      networkPolicies: [],
+      policyProblems: [],
     };
     this.datapath = this.#load();
     this.#ring = new RingBuffer(this.datapath.maps.events);
@@ -320,6 +322,7 @@ export class World implements AsyncDisposable {
       node: this.node.name,
       netns: `/run/netns/${this.node.netns}`,
       cgroup: this.cgroup,
+      state: this.node.stateFolder,
       config: this.#config,
     });
   }

@@ -136,7 +136,7 @@ export class Agent implements AgentHealth, AsyncDisposable {
       setInterval(() => this.#sendCounters(), COUNTERS_MS),
       setInterval(() => {
         this.#followUplinks();
-        this.#apply();
+        this.#apply({ verify: true });
       }, RECONCILE_MS),
       setInterval(() => this.#sweep(), SWEEP_MS),
     );
@@ -189,6 +189,7 @@ export class Agent implements AgentHealth, AsyncDisposable {
       node,
       netns: netnsPath(netns),
       cgroup,
+      state,
       config: { config_level: level },
     });
   }
@@ -231,23 +232,26 @@ export class Agent implements AgentHealth, AsyncDisposable {
     }, SETTLE_MS);
   }
 
-  #apply(): void {
+  #apply(options: { verify?: boolean } = {}): void {
     const started = performance.now();
     this.#passes.passes++;
     try {
       const attachments = readAttachments(attachmentFolder(this.#options.state));
-      const desired = this.#datapath.plan(this.#source.current, attachments);
+      const state = this.#source.current;
+      const desired = this.#datapath.plan(state, attachments);
       this.#report(desired.problems);
       const change = this.#dictionary.update(desired.dictionary);
       if (change !== null) this.#hub.sendDictionary(change);
-      const changes = this.#datapath.apply(desired);
+      const changes = this.#datapath.apply(desired, options);
       this.#inStep = true;
-      this.#checks.apply(healthChecks(this.#source.current, this.#options.node));
+      this.#checks.apply(healthChecks(state, this.#options.node));
       const failed = this.#datapath.attach(attachments);
       for (const { attachment, reason } of failed)
         this.#log.error({ pod: attachment.name, reason }, 'pod not attached');
       const bad = new Set(failed.map((it) => it.attachment.podUid));
-      this.#markReady(attachments.filter((it) => !bad.has(it.podUid)));
+      // Of a pod that the cluster does not know yet, nothing is known that it may do.
+      const known = new Set(state.pods.map((it) => it.uid));
+      this.#markReady(attachments.filter((it) => known.has(it.podUid) && !bad.has(it.podUid)));
       this.#pods = attachments.length - failed.length;
       const [first] = failed;
       this.#problem =

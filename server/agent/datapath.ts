@@ -20,6 +20,7 @@ import type { BpfMap, MappedArray } from '../kernel/maps.ts';
 import { withNetns } from '../kernel/netns.ts';
 import { parseAddress } from '../wire/address.ts';
 import { packStruct, readStruct, uint32 } from '../wire/struct.ts';
+import { NumberFiles } from './number-files.ts';
 import { attachSocketPrograms } from './socket-programs.ts';
 import type { PortRange, UplinkDevice } from './uplinks.ts';
 
@@ -84,13 +85,16 @@ export class Datapath implements Disposable {
   readonly #node: string;
   readonly #ids = newAllocators();
   #uplinks: readonly UplinkDevice[] = [];
+  readonly #numbers: NumberFiles;
+  #numberProblems: string[] = [];
   #attached = new Set<number>();
   #adopted = false;
 
   /**
    * Loads the objects in the folder `objects`, with maps pinned under `pins`. `netns`: path of the
    * namespace that holds the host sides of the pods' devices, undefined for this process's own. `cgroup`: the
-   * group whose processes reach services through their sockets, undefined for none. @throws KernelError
+   * group whose processes reach services through their sockets, undefined for none. `state`: the node's state
+   * folder, where the numbers that the maps are written with are kept. @throws KernelError
    */
   constructor(options: {
     objects: string;
@@ -98,8 +102,10 @@ export class Datapath implements Disposable {
     node: string;
     netns?: string | undefined;
     cgroup?: string | undefined;
+    state: string;
     config: Config;
   }) {
+    this.#numbers = new NumberFiles(options.state);
     this.#pins = options.pins;
     this.#netns = options.netns;
     this.#node = options.node;
@@ -133,14 +139,18 @@ export class Datapath implements Disposable {
   plan(state: ClusterState, attachments: readonly Attachment[]): Desired {
     if (!this.#adopted) {
       this.#adopted = true;
+      this.#numberProblems = this.#numbers.restore(this.#ids);
       this.#reconciler.adopt(this.#ids, frontendNames(state, this.#node));
     }
-    return desiredState(state, attachments, this.#node, this.#ids);
+    const desired = desiredState(state, attachments, this.#node, this.#ids);
+    desired.problems.push(...this.#numberProblems);
+    return desired;
   }
 
-  /** Writes the differences. */
-  apply(desired: Desired): Changes {
-    return this.#reconciler.apply(desired);
+  /** Writes the differences; with `verify`, to what the kernel holds. */
+  apply(desired: Desired, options: { verify?: boolean } = {}): Changes {
+    this.#numbers.save(this.#ids);
+    return this.#reconciler.apply(desired, options);
   }
 
   /**
@@ -209,13 +219,19 @@ export class Datapath implements Disposable {
     this.#detach((name) => name.startsWith(PREFILTER_PIN) && !kept.has(name));
   }
 
-  /** How full the maps are; walks all their entries. */
+  /** How full the maps are; walks all their entries, but for the policy map's, of which the reconciler knows. */
   fill(): { name: string; entries: number; maxEntries: number }[] {
-    return SIZED_MAPS.map((name) => ({
+    const policy = {
+      name: 'policy',
+      entries: this.#reconciler.policyEntries,
+      maxEntries: this.maps.policy.shape.maxEntries,
+    };
+    const walked = SIZED_MAPS.map((name) => ({
       name,
       entries: this.maps[name].count(),
       maxEntries: this.maps[name].shape.maxEntries,
     }));
+    return [...walked, policy];
   }
 
   [Symbol.dispose](): void {

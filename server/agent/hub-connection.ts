@@ -6,6 +6,7 @@ import { pack, unpack } from 'msgpackr';
 import { WebSocket } from 'ws';
 import { z } from 'zod';
 import { type Ack, type Counters, type Dictionary, type Hello, KIND, type Welcome } from '../wire/agent.ts';
+import { dictionaryParts } from './dictionary.ts';
 import type { Batch, Outbox } from './outbox.ts';
 
 const FIRST_PAUSE_MS = 100;
@@ -60,7 +61,8 @@ export class HubConnection implements Disposable {
   }
 
   sendDictionary(change: Dictionary): void {
-    if (this.#welcomed) this.#control(KIND.dictionary, change);
+    if (!this.#welcomed) return;
+    for (const part of dictionaryParts(change)) this.#control(KIND.dictionary, part);
   }
 
   sendCounters(counters: Counters): void {
@@ -161,7 +163,7 @@ export class HubConnection implements Disposable {
     this.#welcomed = true;
     this.#toldOutage = false;
     this.#pause = FIRST_PAUSE_MS;
-    this.#control(KIND.dictionary, this.#snapshot());
+    this.sendDictionary(this.#snapshot());
     this.#sent = welcome.last_batch;
     this.#pushKept();
     this.#events.connected(welcome.hub);

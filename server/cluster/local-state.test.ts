@@ -89,10 +89,11 @@ describe('endpoints of pods that are not simply ready', () => {
 ---
 {apiVersion: v1, kind: Service, metadata: {name: s}, spec: {selector: {app: x}, ports: [{port: 80}]${more}}}`;
   const conditions = (ready: boolean, terminating: boolean, more = '') => {
-    const { namespaces, services, pods: planned } = planFrom([{ name: 'x.yaml', text: text(more) }]);
+    const plan = planFrom([{ name: 'x.yaml', text: text(more) }]);
+    const { services, pods: planned } = plan;
     const local = planned.map((it) => ({ plan: it, uid: 'u', podIPs: ['10.42.0.2'], ready, terminating, created: '' }));
     const grants = { addresses: clusterIPs(services, new Map()), nodePorts: nodePorts(services, new Map()) };
-    return localState(NODE, { namespaces, services }, grants, local).endpointSlices[0]?.endpoints[0]?.conditions;
+    return localState(NODE, plan, grants, local).endpointSlices[0]?.endpoints[0]?.conditions;
   };
 
   test('one that terminates serves until it is no longer ready', () => {

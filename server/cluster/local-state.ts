@@ -1,10 +1,10 @@
 /** The cluster model of a standalone node: the plan of the manifests and what runs of it, put together. */
-import { createHash } from 'node:crypto';
 import { endpointSlices } from './endpoint-slices.ts';
 import type { ClusterState, Node, Pod, Service } from './model.ts';
 import type { ManifestPlan, PodPlan, ServicePlan } from './plan.ts';
 import type { NodePorts } from './node-ports.ts';
 import { serviceKey } from './service-addresses.ts';
+import { stableUid } from './stable-uid.ts';
 
 /** A planned pod with what running it has brought. */
 export interface LocalPod {
@@ -26,7 +26,7 @@ export interface ServiceGrants {
 
 export function localState(
   node: Node,
-  plan: Pick<ManifestPlan, 'namespaces' | 'services'>,
+  plan: Pick<ManifestPlan, 'namespaces' | 'services' | 'networkPolicies' | 'policyProblems'>,
   grants: ServiceGrants,
   localPods: Iterable<LocalPod>,
 ): ClusterState {
@@ -38,7 +38,8 @@ export function localState(
     services.push(service);
     slices.push(...endpointSlices(service, it.families, pods));
   }
-  return { nodes: [node], namespaces: plan.namespaces, pods, services, endpointSlices: slices };
+  const { namespaces, networkPolicies, policyProblems } = plan;
+  return { nodes: [node], namespaces, pods, services, endpointSlices: slices, networkPolicies, policyProblems };
 }
 
 function modelService(plan: ServicePlan, { addresses, nodePorts }: ServiceGrants): Service {
@@ -82,12 +83,4 @@ function modelPod({ plan, uid, podIPs, ready, terminating, created }: LocalPod, 
     terminating,
     creationTimestamp: created,
   };
-}
-
-/** A UUID that depends on nothing but `parts`. */
-function stableUid(...parts: string[]): string {
-  const hex = createHash('sha256').update(parts.join('\0')).digest('hex');
-  return [hex.slice(0, 8), hex.slice(8, 12), `4${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`, hex.slice(20, 32)].join(
-    '-',
-  );
 }

@@ -86,9 +86,9 @@ describe('manifests become a plan', () => {
   });
 
   test('what has no effect is said', () => {
-    const policy = '{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: deny}}';
-    expect(plan(SHOP, policy).warnings).toEqual([
-      '1.yaml line 1: NetworkPolicy default/deny (networking.k8s.io/v1) is ignored for now',
+    const ingress = '{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: deny}}';
+    expect(plan(SHOP, ingress).warnings).toEqual([
+      '1.yaml line 1: Ingress default/deny (networking.k8s.io/v1) is ignored for now',
     ]);
   });
 });

@@ -1,14 +1,17 @@
 /**
  * Manifests to a plan: which pods shall run and which services stand before them. Pure; reading the
  * folder is manifest-folder.ts. All problems of all files are collected, then thrown as one Failure with
- * one sentence a line, so nothing is half read.
+ * one sentence a line, so nothing is half read. Only a NetworkPolicy is refused by itself: what it would
+ * have replaced stays in force.
  */
 import { z } from 'zod';
 import { Failure, sentence } from '../base/failure.ts';
 import type { Namespace } from './model.ts';
 import type { ManifestPlan, PodPlan } from './plan.ts';
 import { SCHEMAS } from './manifest-schema.ts';
+import { networkPolicySchema } from './network-policy.ts';
 import { servicePlan } from './service-plan.ts';
+import { stableUid } from './stable-uid.ts';
 import { podPlan, workloadPods } from './workload-pods.ts';
 import { parseYaml } from './yaml-documents.ts';
 import type { ManifestDocument } from './yaml-documents.ts';
@@ -29,7 +32,14 @@ const header = z.object({
 
 /** `files` are names (for messages) and texts. Throws a Failure that names file, line and field. */
 export function planFrom(files: { name: string; text: string }[]): ManifestPlan {
-  const plan: ManifestPlan = { namespaces: [], pods: [], services: [], warnings: [] };
+  const plan: ManifestPlan = {
+    namespaces: [],
+    pods: [],
+    services: [],
+    networkPolicies: [],
+    policyProblems: [],
+    warnings: [],
+  };
   const problems: string[] = [];
   const declared = new Map<string, string>();
   const used = new Map<string, string>();
@@ -87,8 +97,24 @@ export function planFrom(files: { name: string; text: string }[]): ManifestPlan 
         plan.services.push(servicePlan(space, validate(document, title, SCHEMAS[id]), `${place} (${title})`));
         return;
       }
+      case 'networking.k8s.io/v1/NetworkPolicy':
+        addPolicy(document, title, space, metadata.name);
+        return;
       default:
         plan.warnings.push(`${place}: ${title} (${apiVersion}) is ignored for now`);
+    }
+  }
+
+  /** A policy that is refused leaves the rest of the folder as it is. */
+  function addPolicy(document: ManifestDocument, title: string, space: string, name: string): void {
+    try {
+      const { metadata, spec } = validate(document, title, networkPolicySchema);
+      const uid = stableUid('NetworkPolicy', space, name);
+      plan.networkPolicies.push({ uid, namespace: space, name, annotations: metadata.annotations, spec });
+    } catch (error) {
+      const message = sentence(error);
+      plan.policyProblems.push({ namespace: space, name, message });
+      plan.warnings.push(`${message}; this policy is refused`);
     }
   }
 
@@ -112,7 +138,12 @@ function validate<S extends z.ZodType>(document: ManifestDocument, title: string
   const path = issue?.path ?? [];
   const field = path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`)).join('');
   const place = `${document.file} line ${document.line(path)} (document ${document.number}, ${title})`;
-  throw new Error(`${place}: ${field.slice(1) || 'it'} ${wordsFor(issue?.message ?? 'is wrong')}`);
+  throw new Error(`${place}: ${field.slice(1) || 'it'} ${issue === undefined ? 'is wrong' : wordsOf(issue)}`);
+}
+
+function wordsOf(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'invalid_key') return wordsFor(issue.issues[0]?.message ?? 'is no valid key');
+  return wordsFor(issue.message);
 }
 
 function wordsFor(message: string): string {
@@ -123,5 +154,6 @@ function wordsFor(message: string): string {
       /^Invalid option: expected one of (.*)$/,
       (_, options: string) => `must be one of ${options.replaceAll('|', ', ')}`,
     )
+    .replace(/^Unrecognized keys?: (.*)$/, 'has an unknown field: $1')
     .replace(/^(Invalid|Too) /, (start) => `is ${start.toLowerCase()}`);
 }

@@ -92,12 +92,82 @@ export interface EndpointSlice {
   }[];
 }
 
+export interface LabelSelectorRequirement {
+  key: string;
+  operator: 'In' | 'NotIn' | 'Exists' | 'DoesNotExist';
+  /** Empty for Exists and DoesNotExist. */
+  values: string[];
+}
+
+/** All requirements must hold; without any it selects everything. */
+export interface LabelSelector {
+  matchLabels: Record<string, string>;
+  matchExpressions: LabelSelectorRequirement[];
+}
+
+export interface IPBlock {
+  cidr: string;
+  except: string[];
+}
+
+/** Either `ipBlock`, or one or both selectors; what is not given is null. */
+export interface NetworkPolicyPeer {
+  podSelector: LabelSelector | null;
+  namespaceSelector: LabelSelector | null;
+  ipBlock: IPBlock | null;
+}
+
+export interface NetworkPolicyPort {
+  protocol: Protocol;
+  /** Number, name of a container port, or null for every port. */
+  port: number | string | null;
+  endPort: number | null;
+}
+
+/** Peers of a rule that lists none are all; the same for ports. */
+export interface NetworkPolicyIngressRule {
+  from: NetworkPolicyPeer[];
+  ports: NetworkPolicyPort[];
+}
+
+export interface NetworkPolicyEgressRule {
+  to: NetworkPolicyPeer[];
+  ports: NetworkPolicyPort[];
+}
+
+/** networking.k8s.io/v1, with the API's defaults filled in. */
+export interface NetworkPolicySpec {
+  podSelector: LabelSelector;
+  policyTypes: ('Ingress' | 'Egress')[];
+  ingress: NetworkPolicyIngressRule[];
+  egress: NetworkPolicyEgressRule[];
+}
+
+/** Valid by the rules of the Kubernetes API; network-policy.ts refuses all others. */
+export interface NetworkPolicy {
+  uid: string;
+  namespace: string;
+  name: string;
+  annotations: Record<string, string>;
+  spec: NetworkPolicySpec;
+}
+
+/** A policy that was refused, and why. What was enforced under its name before stays in force. */
+export interface PolicyProblem {
+  namespace: string;
+  name: string;
+  /** One sentence for people. */
+  message: string;
+}
+
 export interface ClusterState {
   nodes: Node[];
   namespaces: Namespace[];
   pods: Pod[];
   services: Service[];
   endpointSlices: EndpointSlice[];
+  networkPolicies: NetworkPolicy[];
+  policyProblems: PolicyProblem[];
 }
 
 /** A source of cluster state. `current` is complete once the source's factory has resolved. */

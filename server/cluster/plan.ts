@@ -2,7 +2,7 @@
  * What a folder of manifests asks for: pods with their processes, and services. Addresses, readiness
  * and everything else that comes from running it is not here but in the cluster model.
  */
-import type { Namespace, Protocol, Service } from './model.ts';
+import type { Namespace, NetworkPolicy, PolicyProblem, Protocol, Service } from './model.ts';
 
 export interface Probe {
   kind: 'tcp' | 'http';
@@ -60,6 +60,9 @@ export interface ManifestPlan {
   namespaces: Namespace[];
   pods: PodPlan[];
   services: ServicePlan[];
+  networkPolicies: NetworkPolicy[];
+  /** Policies that are refused; everything else of the plan holds without them. */
+  policyProblems: PolicyProblem[];
   /** What was read but has no effect, one sentence each. */
   warnings: string[];
 }

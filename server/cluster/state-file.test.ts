@@ -17,6 +17,8 @@ const state = (...namespaces: string[]): ClusterState => ({
   pods: [],
   services: [],
   endpointSlices: [],
+  networkPolicies: [],
+  policyProblems: [],
 });
 
 test('a reader sees the state at once and every change after', async () => {

@@ -27,5 +27,5 @@ test('after the highest number the lowest free one comes again, and none when al
   expect([ids.get('a'), ids.get('b')]).toEqual([1, 2]);
   ids.retain(new Set(['b']));
   expect([ids.get('c'), ids.get('d')]).toEqual([3, 1]);
-  expect(() => ids.get('e')).toThrow('no number up to 3 is left');
+  expect(() => ids.get('e')).toThrow('there is no number left from 1 to 3');
 });

@@ -16,7 +16,7 @@ let ids: ReturnType<typeof newAllocators>;
 
 beforeEach(() => {
   journal = [];
-  const names = ['endpoints', 'interfaces', 'ipcache', 'services', 'maglev', 'backends'];
+  const names = ['endpoints', 'interfaces', 'ipcache', 'policy', 'services', 'maglev', 'backends'];
   maps = Object.fromEntries(names.map((name) => [name, new MemoryMap(name, journal)])) as typeof maps;
   generations = new BigUint64Array(SUBJECTS);
   reconciler = new Reconciler(maps, generations);
@@ -85,6 +85,8 @@ function state(
         endpoints: backends.map((it) => ({ addresses: [it], conditions, nodeName: 'n1', targetRef: '' })),
       },
     ],
+    networkPolicies: [],
+    policyProblems: [],
   };
 }
 

@@ -3,97 +3,92 @@
  * makes cached decisions look at them, and backends are removed after the services that named them:
  * whatever a packet finds in between is a valid state.
  */
-import { ENDPOINT } from '../kernel/layouts.gen.ts';
-import { readStruct, writeStruct } from '../wire/struct.ts';
+import { type AddressMaps, AddressReconciler } from './address-reconciler.ts';
 import type { Allocators, Desired } from './desired.ts';
-import {
-  type Changes,
-  contentsOf,
-  type Entry,
-  type MapContents,
-  type MapWriter,
-  remove,
-  sameBut,
-  write,
-} from './map-writer.ts';
+import type { Changes, MapWriter } from './map-writer.ts';
+import { PolicyReconciler } from './policy-reconciler.ts';
 import { type FrontendNames, type ServiceMaps, ServiceReconciler } from './service-reconciler.ts';
 
-export interface DatapathMaps extends ServiceMaps {
-  endpoints: MapWriter;
-  interfaces: MapWriter;
-  ipcache: MapWriter;
+export interface DatapathMaps extends AddressMaps, ServiceMaps {
+  policy: MapWriter;
 }
 
 export class Reconciler {
-  readonly #maps: DatapathMaps;
   /** The kernel's generations, indexed by subject. */
   readonly #generations: BigUint64Array;
+  readonly #addresses: AddressReconciler;
+  readonly #policy: PolicyReconciler;
   readonly #services: ServiceReconciler;
 
   constructor(maps: DatapathMaps, generations: BigUint64Array) {
-    this.#maps = maps;
     this.#generations = generations;
-    this.#services = new ServiceReconciler(maps, { next: (subject) => this.#next(subject) });
+    const next = (subject: number): number => this.#next(subject);
+    this.#addresses = new AddressReconciler(maps, { next });
+    this.#policy = new PolicyReconciler(maps.policy);
+    this.#services = new ServiceReconciler(maps, { next });
   }
 
-  /** Numbers that pinned maps still use go to their former owners. */
+  /** How many entries the policy map holds, as far as is known. */
+  get policyEntries(): number {
+    return this.#policy.entries;
+  }
+
+  /**
+   * Numbers that pinned maps still use go to their former owners; those whose owner nobody knows any more
+   * are not given out again.
+   */
   adopt(ids: Allocators, names: FrontendNames): void {
+    for (const { subject, peer, rule } of this.#policy.numbers()) {
+      for (const identity of [subject, peer]) reserveIdentity(ids, identity);
+      ids.rules.reserve(rule);
+    }
+    for (const identity of this.#addresses.identities()) reserveIdentity(ids, identity);
     this.#services.adopt(ids, names);
   }
 
-  /** One pass against what the kernel holds now, so that it also repairs what something else changed. */
-  apply(desired: Desired): Changes {
+  /**
+   * One pass. Writes what differs from the last pass; with `verify`, from what the kernel holds, so that it
+   * also repairs what something else changed. A step that fails does not keep the others from theirs: none of
+   * them opens what was closed. @throws what the first failed step threw, after all have been tried.
+   */
+  apply(desired: Desired, { verify = false }: { verify?: boolean } = {}): Changes {
     const changes: Changes = { written: 0, deleted: 0 };
-    const raise: (() => void)[] = [];
-    this.#applyEndpoints(desired.endpoints, changes, raise);
-    this.#applyPlain(this.#maps.interfaces, desired.interfaces, changes);
-    this.#applyPlain(this.#maps.ipcache, desired.ipcache, changes);
-    for (const subject of this.#services.apply(desired.services, changes)) raise.push(() => this.#raise(subject));
-    for (const step of raise) step();
+    const raise = new Set<number>();
+    const failures: unknown[] = [];
+    const attempt = (step: () => void): void => {
+      try {
+        step();
+      } catch (error) {
+        failures.push(error);
+      }
+    };
+    const policy = this.#policy.plan(desired.policy, desired.peers, verify, changes);
+    attempt(policy.write);
+    attempt(policy.deleteStale);
+    // First the others, then the pods of this node: a packet's sender may be told by its interface.
+    attempt(() => this.#addresses.applyIpcache(desired, verify, changes, raise));
+    attempt(() => this.#addresses.applyEndpoints(desired, policy.changed, changes, raise));
+    attempt(() => this.#addresses.applyInterfaces(desired, changes));
+    attempt(() => {
+      for (const subject of this.#services.apply(desired.services, changes)) raise.add(subject);
+    });
+    for (const subject of raise) this.#raise(subject);
+    attempt(policy.deleteUnused);
+    if (failures.length > 0) throw failures[0];
     return changes;
   }
 
-  #applyPlain(map: MapWriter, desired: MapContents, changes: Changes): void {
-    const current = contentsOf(map);
-    const upserts = [...desired].filter(([hex, it]) => !current.get(hex)?.value.equals(it.value)).map(([, it]) => it);
-    const removals = [...current].filter(([hex]) => !desired.has(hex)).map(([, it]) => it);
-    write(map, upserts, changes);
-    remove(map, removals, changes);
-  }
-
-  #applyEndpoints(desired: MapContents, changes: Changes, raise: (() => void)[]): void {
-    const current = contentsOf(this.#maps.endpoints);
-    // All addresses of an endpoint share its generation, so one changed address rewrites the others.
-    const changed = new Set<number>();
-    for (const [hex, { value }] of desired) {
-      const now = current.get(hex)?.value;
-      if (now === undefined || !sameBut(ENDPOINT.fields.generation, now, value))
-        changed.add(readStruct(ENDPOINT, value).id);
-    }
-    const removals: Entry[] = [];
-    for (const [hex, it] of current) {
-      if (desired.has(hex)) continue;
-      removals.push(it);
-      changed.add(readStruct(ENDPOINT, it.value).id);
-    }
-    const upserts: Entry[] = [];
-    for (const { key, value } of desired.values()) {
-      const { id } = readStruct(ENDPOINT, value);
-      if (!changed.has(id)) continue;
-      const copy = Buffer.from(value);
-      writeStruct(ENDPOINT, copy, 0, { generation: this.#next(id) });
-      upserts.push({ key, value: copy });
-    }
-    write(this.#maps.endpoints, upserts, changes);
-    remove(this.#maps.endpoints, removals, changes);
-    for (const id of changed) raise.push(() => this.#raise(id));
-  }
-
+  /** Generations are compared as u32. */
   #next(subject: number): number {
-    return Number(this.#generations[subject] ?? 0n) + 1;
+    return Number(BigInt.asUintN(32, (this.#generations[subject] ?? 0n) + 1n));
   }
 
   #raise(subject: number): void {
-    Atomics.store(this.#generations, subject, BigInt(this.#next(subject)));
+    Atomics.add(this.#generations, subject, 1n);
   }
+}
+
+function reserveIdentity(ids: Allocators, identity: number): void {
+  ids.identities.reserve(identity);
+  ids.cidrs.reserve(identity);
 }

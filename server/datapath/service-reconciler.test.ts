@@ -62,7 +62,7 @@ function service(more: Partial<Service> = {}, protocol: 'TCP' | 'UDP' = 'TCP'): 
 
 function state(services: Service[], endpointSlices: EndpointSlice[]): ClusterState {
   const nodes = [{ name: 'n1', labels: {}, addresses: ['192.0.2.1', '2001:db8::1'], podCIDRs: [] }];
-  return { nodes, namespaces: [], pods: [], services, endpointSlices };
+  return { nodes, namespaces: [], pods: [], services, endpointSlices, networkPolicies: [], policyProblems: [] };
 }
 
 function apply(given: ClusterState): Changes & { problems: string[] } {

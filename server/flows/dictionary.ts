@@ -1,8 +1,15 @@
 /**
- * What the numbers in an agent's records mean: its endpoints, services and identities. One dictionary per
+ * What the numbers in an agent's records mean: its endpoints, services, identities and policies. One dictionary per
  * agent session. What the agent removes stays readable while stored records may still name it.
  */
-import type { Dictionary, EndpointEntry, ServiceEntry } from '../wire/agent.ts';
+import type {
+  Dictionary,
+  EndpointEntry,
+  PolicyEntry,
+  PolicyProblemEntry,
+  RuleEntry,
+  ServiceEntry,
+} from '../wire/agent.ts';
 
 /** The names behind the numbers, as readers see them. */
 export interface Names {
@@ -13,6 +20,10 @@ export interface Names {
   readonly services: ReadonlyMap<number, ServiceEntry>;
   /** Labels by identity number. */
   readonly identities: ReadonlyMap<number, readonly string[]>;
+  readonly rules: ReadonlyMap<number, RuleEntry>;
+  /** Policies of now, by `namespace/name`. */
+  readonly policies: ReadonlyMap<string, PolicyEntry>;
+  readonly policyProblems: readonly PolicyProblemEntry[];
   /** Whether the endpoint exists now, not only in stored records. */
   isLive(endpoint: number): boolean;
 }
@@ -29,8 +40,12 @@ export class AgentDictionary implements Names {
   readonly endpoints = new Map<number, EndpointEntry>();
   readonly services = new Map<number, ServiceEntry>();
   readonly identities = new Map<number, readonly string[]>();
+  readonly rules = new Map<number, RuleEntry>();
+  readonly policies = new Map<string, PolicyEntry>();
+  #policyProblems: readonly PolicyProblemEntry[] = [];
   readonly #removedEndpoints = new Map<number, Removal>();
   readonly #removedServices = new Map<number, Removal>();
+  readonly #removedRules = new Map<number, Removal>();
   #revision = 0;
 
   constructor(node: string) {
@@ -39,6 +54,10 @@ export class AgentDictionary implements Names {
 
   get revision(): number {
     return this.#revision;
+  }
+
+  get policyProblems(): readonly PolicyProblemEntry[] {
+    return this.#policyProblems;
   }
 
   isLive(endpoint: number): boolean {
@@ -52,6 +71,8 @@ export class AgentDictionary implements Names {
     if (change.snapshot) {
       for (const ref of this.endpoints.keys()) bury(this.#removedEndpoints, ref, removal);
       for (const id of this.services.keys()) bury(this.#removedServices, id, removal);
+      for (const ref of this.rules.keys()) bury(this.#removedRules, ref, removal);
+      this.policies.clear();
     }
     for (const entry of change.endpoints) {
       this.endpoints.set(entry.ref, entry);
@@ -62,6 +83,14 @@ export class AgentDictionary implements Names {
       this.#removedServices.delete(entry.id);
     }
     for (const entry of change.identities) this.identities.set(entry.identity, entry.labels);
+    for (const entry of change.rules) {
+      this.rules.set(entry.ref, entry);
+      this.#removedRules.delete(entry.ref);
+    }
+    for (const { namespace, name } of change.removed_policies) this.policies.delete(`${namespace}/${name}`);
+    for (const entry of change.policies) this.policies.set(`${entry.namespace}/${entry.name}`, entry);
+    if (change.policy_problems !== null) this.#policyProblems = change.policy_problems;
+    for (const ref of change.removed_rules) bury(this.#removedRules, ref, removal);
     for (const ref of change.removed_endpoints) bury(this.#removedEndpoints, ref, removal);
     for (const id of change.removed_services) bury(this.#removedServices, id, removal);
   }
@@ -70,6 +99,7 @@ export class AgentDictionary implements Names {
   prune(oldestFlowId: number, time: number): void {
     forget(this.#removedEndpoints, this.endpoints, oldestFlowId, time);
     forget(this.#removedServices, this.services, oldestFlowId, time);
+    forget(this.#removedRules, this.rules, oldestFlowId, time);
   }
 }
 

@@ -39,6 +39,11 @@ beforeAll(() => {
       identities: [],
       removed_endpoints: [],
       removed_services: [],
+      rules: [],
+      policies: [],
+      policy_problems: null,
+      removed_rules: [],
+      removed_policies: [],
     },
     1,
   );
@@ -171,6 +176,11 @@ describe('filters of other records', () => {
         identities: [],
         removed_endpoints: [],
         removed_services: [],
+        rules: [],
+        policies: [],
+        policy_problems: null,
+        removed_rules: [],
+        removed_policies: [],
       },
       1,
     );

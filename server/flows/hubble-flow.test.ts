@@ -31,6 +31,11 @@ names.apply(
     identities: [{ identity: 301, labels: ['k8s:app=cart'] }],
     removed_endpoints: [],
     removed_services: [],
+    rules: [],
+    policies: [],
+    policy_problems: null,
+    removed_rules: [],
+    removed_policies: [],
   },
   1,
 );
@@ -93,7 +98,7 @@ describe('a forwarded request', () => {
         '"extensions":{"@type":"type.googleapis.com/google.protobuf.Struct","value":{"spyglass":{"event":"NEW",' +
         '"connection_id":"1311768467463790320","packets":1,"bytes":60,"reply_packets":0,"reply_bytes":0,' +
         '"rtt_ns":1000,"path":["PARSE","SOURCE_CHECK","FLOW_CACHE","SERVICE"],"service_id":5,"backend_id":9,' +
-        '"original":{"ip":"10.96.0.5","port":80},"drop":null}}}}',
+        '"original":{"ip":"10.96.0.5","port":80},"drop":null,"policy":null}}}}',
     );
   });
 

@@ -22,6 +22,7 @@ import { formatAddress, isUnset } from '../wire/address.ts';
 import type { Names } from './dictionary.ts';
 import { EVENT_DROP, EVENT_TRACE, eventSubType } from './event-type.ts';
 import { type End, PROTOCOL } from './facts.ts';
+import { policyExtension, policyFields } from './policy-verdict.ts';
 import type { RecordCursor } from './record.ts';
 import { summaryOf, tcpFlags } from './summary.ts';
 import { formatTime } from './timestamp.ts';
@@ -50,6 +51,7 @@ export function toHubbleFlow(record: RecordCursor, context: FlowContext): Hubble
   const subType = eventSubType(record);
   const reason = record.dropReason;
   const point = record.observationPoint;
+  const { policy_match_type, ...allowedBy } = policyFields(record, names);
   const hasDirection = record.direction !== DIRECTION.UNKNOWN;
   return {
     time: formatTime(record.timeNs + context.clockOffsetNs),
@@ -71,6 +73,7 @@ export function toHubbleFlow(record: RecordCursor, context: FlowContext): Hubble
     event_type: { type: isDrop ? EVENT_DROP : EVENT_TRACE, ...(subType !== 0 && { sub_type: subType }) },
     ...(service !== null && { [isReply === true ? 'source_service' : 'destination_service']: service }),
     ...(hasDirection && { traffic_direction: DIRECTION_NAME[record.direction] ?? record.direction }),
+    ...(policy_match_type !== undefined && { policy_match_type }),
     ...(!isDrop && point !== 0 && { trace_observation_point: OBSERVATION_POINT_NAME[point] ?? point }),
     ...(!isDrop && isReply !== undefined && { trace_reason: traceReason(record.type, isReply) }),
     ...(isDrop && { file: { name: SOURCE_FILE_WORDS[record.dropFile] ?? 'unknown', line: record.dropLine } }),
@@ -86,8 +89,9 @@ export function toHubbleFlow(record: RecordCursor, context: FlowContext): Hubble
     ),
     extensions: {
       '@type': 'type.googleapis.com/google.protobuf.Struct',
-      value: { spyglass: extensionOf(record, isDrop) },
+      value: { spyglass: extensionOf(record, isDrop, names) },
     },
+    ...allowedBy,
   };
 }
 
@@ -147,7 +151,7 @@ function serviceReference(entry: ServiceEntry | undefined): { name: string; name
   return entry === undefined ? null : { name: entry.name, namespace: entry.namespace };
 }
 
-function extensionOf(record: RecordCursor, isDrop: boolean): SpyglassExtension {
+function extensionOf(record: RecordCursor, isDrop: boolean, names: Names): SpyglassExtension {
   const original = record.addressOffset('original');
   const path: string[] = [];
   for (const [number, name] of STAGES) if ((record.path & (1 << number)) !== 0) path.push(name);
@@ -173,6 +177,7 @@ function extensionOf(record: RecordCursor, isDrop: boolean): SpyglassExtension {
           suppressed: record.suppressed,
         }
       : null,
+    policy: policyExtension(record, names),
   };
 }
 

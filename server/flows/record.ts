@@ -44,6 +44,10 @@ const FIELDS = {
   bytes: 'u64',
   reply_bytes: 'u64',
   suppressed: 'u32',
+  ingress_rule: 'u32',
+  egress_rule: 'u32',
+  ingress_match: 'u8',
+  egress_match: 'u8',
 } as const satisfies Record<string, FieldType>;
 
 type FieldName = keyof typeof FIELDS;
@@ -188,6 +192,20 @@ export class RecordCursor implements FlowFacts {
   }
   get suppressed(): number {
     return this.#u32(this.#at.suppressed);
+  }
+  /** Refs of the rules that decided at the destination and at the source, 0 where no policy isolates it. */
+  get ingressRule(): number {
+    return this.#u32(this.#at.ingress_rule);
+  }
+  get egressRule(): number {
+    return this.#u32(this.#at.egress_rule);
+  }
+  /** POLICY_MATCH. */
+  get ingressMatch(): number {
+    return this.#u8(this.#at.ingress_match);
+  }
+  get egressMatch(): number {
+    return this.#u8(this.#at.egress_match);
   }
 
   endpoint(end: End): number {

@@ -15,6 +15,7 @@ import { serviceMap } from './edges/service-map.ts';
 import { FlowTally } from './flow-tally.ts';
 import type { AgentNode } from './ingest/agent-node.ts';
 import type { ProtocolFault } from './ingest/protocol-error.ts';
+import { PolicyHitCounter } from './policy-hits.ts';
 import { type Extent, FlowStore, seek } from './store/flow-store.ts';
 import { Timeline } from './timeline.ts';
 import { Wakeup } from './wakeup.ts';
@@ -36,6 +37,7 @@ export class HubState {
   readonly store: FlowStore;
   readonly edges = new EdgeRing();
   readonly tally = new FlowTally();
+  readonly policyHits = new PolicyHitCounter();
   readonly timeline = new Timeline();
   readonly nodes = new Map<string, AgentNode>();
   readonly newFlows = new Wakeup();

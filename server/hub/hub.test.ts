@@ -55,6 +55,11 @@ const DICTIONARY: Dictionary = {
   identities: [],
   removed_endpoints: [],
   removed_services: [],
+  rules: [],
+  policies: [],
+  policy_problems: null,
+  removed_rules: [],
+  removed_policies: [],
 };
 
 /** web-1 -> cart-1:8080, forwarded. */

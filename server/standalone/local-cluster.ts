@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { writeFileAtomic } from '../cluster/atomic-file.ts';
+import { withFormerPolicies } from '../cluster/former-policies.ts';
 import { localState } from '../cluster/local-state.ts';
 import { type NodePorts, nodePorts } from '../cluster/node-ports.ts';
 import type { ManifestPlan, PodPlan } from '../cluster/plan.ts';
@@ -78,7 +79,7 @@ export class LocalCluster {
     const addresses = clusterIPs(plan.services, this.#addresses);
     this.#nodePorts = nodePorts(plan.services, this.#nodePorts);
     this.#addresses = addresses;
-    this.#plan = plan;
+    this.#plan = withFormerPolicies(this.#plan, plan);
     const wanted = new Map(plan.pods.map((it) => [keyOf(it), it]));
     const kept = this.#pods.filter((it) => wanted.get(it.title)?.hash === it.state.plan.hash);
     const gone = this.#pods.filter((it) => !kept.includes(it));

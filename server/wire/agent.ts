@@ -80,6 +80,49 @@ export interface IdentityEntry {
   labels: string[];
 }
 
+/** A number that records use (`ingress_rule`, `egress_rule`): a rule that allows, or the policies that deny by default. */
+export type RuleEntry =
+  | {
+      ref: number;
+      kind: 'NetworkPolicy';
+      namespace: string;
+      name: string;
+      direction: 'ingress' | 'egress';
+      /** Place in the policy's list of rules of that direction. */
+      index: number;
+    }
+  | {
+      ref: number;
+      default: true;
+      direction: 'ingress' | 'egress';
+      /** All of them are staged: what they would deny passes with verdict AUDIT. */
+      audit: boolean;
+      policies: { namespace: string; name: string }[];
+    };
+
+export interface PolicyEntry {
+  namespace: string;
+  name: string;
+  uid: string;
+  mode: 'enforce' | 'audit';
+  policy_types: ('Ingress' | 'Egress')[];
+  /** Refs of the pods of this node that it selects. */
+  endpoints: number[];
+  /** Refs of its rules, in their order. */
+  rules: { ingress: number[]; egress: number[] };
+  /** NetworkPolicySpec (networking.k8s.io/v1) with the API's defaults. */
+  spec: Record<string, unknown>;
+  /** What is valid but allows or selects less than it seems to: one sentence each. */
+  warnings: string[];
+}
+
+/** A policy that was refused. */
+export interface PolicyProblemEntry {
+  namespace: string;
+  name: string;
+  message: string;
+}
+
 /** Upserts and removals by key. A removed key is kept by the hub while stored records may use it. */
 export interface Dictionary {
   /** The agent's whole current state: what is not named here is gone. Sent first on each connection. */
@@ -87,8 +130,14 @@ export interface Dictionary {
   endpoints: EndpointEntry[];
   services: ServiceEntry[];
   identities: IdentityEntry[];
+  rules: RuleEntry[];
+  policies: PolicyEntry[];
+  /** All there are; null if they are the same as before. */
+  policy_problems: PolicyProblemEntry[] | null;
   removed_endpoints: number[];
   removed_services: number[];
+  removed_rules: number[];
+  removed_policies: { namespace: string; name: string }[];
 }
 
 /**

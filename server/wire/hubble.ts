@@ -34,6 +34,26 @@ export interface HubbleL4 {
   ICMPv6?: { type?: number; code?: number };
 }
 
+/** flow.Policy. */
+export interface HubblePolicy {
+  name: string;
+  namespace: string;
+  kind: string;
+}
+
+/** What decided in one direction. */
+export interface PolicyVerdict {
+  verdict: 'FORWARDED' | 'DROPPED' | 'AUDIT';
+  /** No rule allowed it: the policies deny by default, or would if they were not staged. */
+  default: boolean;
+  /** The policy of the rule, or all that make the default. */
+  policies: { kind: string; namespace: string; name: string }[];
+  /** Place of the rule in the policy's list of that direction, null for a default. */
+  rule: number | null;
+  /** Name of the policy match type: L3_ONLY, L3_L4, … */
+  match: string;
+}
+
 /** Our own fields, carried as google.protobuf.Struct in `extensions`. */
 export interface SpyglassExtension {
   /** Name of the record type: NEW, FLAGS, CLOSE, REPORT, DROP. */
@@ -52,6 +72,8 @@ export interface SpyglassExtension {
   original: { ip: string; port: number } | null;
   /** DROP only: stage name and line that dropped it, and drops of the same edge not reported before it. */
   drop: { stage: string; line: number; words: string; suppressed: number } | null;
+  /** Null where no policy isolates the end: the source for egress, the destination for ingress. */
+  policy: { ingress: PolicyVerdict | null; egress: PolicyVerdict | null } | null;
 }
 
 export interface HubbleFlow {
@@ -71,6 +93,7 @@ export interface HubbleFlow {
   source_service?: { name: string; namespace: string };
   destination_service?: { name: string; namespace: string };
   traffic_direction?: EnumValue;
+  policy_match_type?: number;
   trace_observation_point?: EnumValue;
   trace_reason?: string;
   file?: { name: string; line: number };
@@ -82,6 +105,8 @@ export interface HubbleFlow {
     '@type': 'type.googleapis.com/google.protobuf.Struct';
     value: { spyglass: SpyglassExtension };
   };
+  egress_allowed_by?: HubblePolicy[];
+  ingress_allowed_by?: HubblePolicy[];
 }
 
 /** One line of the flow export. */

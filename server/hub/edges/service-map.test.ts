@@ -36,6 +36,11 @@ function dictionary(node: string, endpoints: EndpointEntry[]): AgentDictionary {
       identities: [],
       removed_endpoints: [],
       removed_services: [],
+      rules: [],
+      policies: [],
+      policy_problems: null,
+      removed_rules: [],
+      removed_policies: [],
     },
     1,
   );

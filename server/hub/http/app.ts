@@ -3,6 +3,7 @@ import express, { type Express } from 'express';
 import { flowsRoute } from '../api/flows.ts';
 import { healthRoute, readyRoute } from '../api/health.ts';
 import { metricsRoute } from '../api/metrics.ts';
+import { policiesRoute, policyRoute } from '../api/policies.ts';
 import { serviceMapRoute } from '../api/service-map.ts';
 import { namespacesRoute, nodesRoute, statusRoute } from '../api/status.ts';
 import type { HubState } from '../hub-state.ts';
@@ -28,6 +29,8 @@ export function hubApp(state: HubState, uiFolder: string, onBug: (error: unknown
     '/api/v1/status': statusRoute(state),
     '/api/v1/nodes': nodesRoute(state),
     '/api/v1/namespaces': namespacesRoute(state),
+    '/api/v1/policies': policiesRoute(state),
+    '/api/v1/policies/:namespace/:name': policyRoute(state),
     '/healthz': healthRoute,
     '/readyz': readyRoute(state),
     '/metrics': metricsRoute(state),

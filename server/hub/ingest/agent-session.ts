@@ -3,6 +3,7 @@ import type { Hello } from '../../wire/agent.ts';
 import { AgentDictionary } from '../../flows/dictionary.ts';
 import { RecordCursor } from '../../flows/record.ts';
 import type { SeenFromStart } from '../edges/counter-tracker.ts';
+import type { SessionHits } from '../policy-hits.ts';
 import type { FlowSource } from '../store/flow-store.ts';
 
 /** A first record older than this at arrival shows that the agent had been counting before the hub saw it. */
@@ -13,6 +14,7 @@ export class AgentSession implements FlowSource {
   readonly names: AgentDictionary;
   readonly cursor: RecordCursor;
   readonly recordSize: number;
+  readonly policyHits: SessionHits = new Map();
   /** Number of the newest batch held, 0 for none. */
   lastBatch = 0;
   #seenFromStart: SeenFromStart = null;

@@ -70,7 +70,8 @@ export class Ingest {
   dictionary(link: AgentLink, dictionary: Dictionary): void {
     const { names } = link.session;
     names.apply(dictionary, this.#state.store.nextId);
-    if (names.endpoints.size + names.services.size + names.identities.size > MAX_NAMES) {
+    const { endpoints, services, identities, rules, policies } = names;
+    if (endpoints.size + services.size + identities.size + rules.size + policies.size > MAX_NAMES) {
       throw new ProtocolError('dictionary', `The dictionary has more than ${MAX_NAMES} entries.`);
     }
   }
@@ -114,7 +115,7 @@ export class Ingest {
   #append(link: AgentLink, batch: Batch, now: number): number {
     if (batch.count === 0) return 0;
     const { session, node } = link;
-    const { store, tally } = this.#state;
+    const { store, tally, policyHits } = this.#state;
     const walked = walkRecords(batch, session.cursor, session.recordSize, session.hello.layout.version);
     const offset = Number(batch.clockOffsetNs);
     const minTime = walked.minTime + offset;
@@ -136,7 +137,9 @@ export class Ingest {
     node.lagMs = Math.max(0, now - (walked.maxTime + offset) / 1e6);
     const view = new DataView(batch.records.buffer, batch.records.byteOffset, batch.records.byteLength);
     for (let i = 0; i < batch.count; i++) {
-      tally.add(session.cursor.moveTo(view, walked.offsets?.[i] ?? i * session.recordSize));
+      const record = session.cursor.moveTo(view, walked.offsets?.[i] ?? i * session.recordSize);
+      tally.add(record);
+      policyHits.add(record, session.names, session.policyHits, walked.maxTime + offset);
     }
     return store.nextId - firstId;
   }

@@ -1,7 +1,7 @@
 /** Checks of the control messages that agents send, where they enter. Inside the hub the types are trusted. */
 import { unpack } from 'msgpackr';
 import { z } from 'zod';
-import type { Counters, Dictionary, Hello } from '../../wire/agent.ts';
+import type { Counters, Dictionary, Hello, PolicyEntry, RuleEntry } from '../../wire/agent.ts';
 import { RTT_BUCKETS } from '../edges/tracked-edge.ts';
 import { ProtocolError, type ProtocolFault } from './protocol-error.ts';
 
@@ -49,6 +49,33 @@ const hello: z.ZodType<Hello> = z.object({
   mode: z.enum(['live', 'replay']),
 });
 
+const direction = z.enum(['ingress', 'egress']);
+const policyName = { namespace: name, name };
+/** Default denies are made by all policies that select a pod. */
+const MAX_POLICIES = 10_000;
+
+const rule: z.ZodType<RuleEntry> = z.union([
+  z.object({ ref: u32, kind: z.literal('NetworkPolicy'), ...policyName, direction, index: u16 }),
+  z.object({
+    ref: u32,
+    default: z.literal(true),
+    direction,
+    audit: z.boolean(),
+    policies: z.array(z.object(policyName)).max(MAX_POLICIES),
+  }),
+]);
+
+const policy: z.ZodType<PolicyEntry> = z.object({
+  ...policyName,
+  uid: text,
+  mode: z.enum(['enforce', 'audit']),
+  policy_types: z.array(z.enum(['Ingress', 'Egress'])).max(2),
+  endpoints: z.array(u32),
+  rules: z.object({ ingress: z.array(u32).max(1000), egress: z.array(u32).max(1000) }),
+  spec: z.record(z.string(), z.unknown()),
+  warnings: z.array(z.string().max(1000)).max(20),
+});
+
 const dictionary: z.ZodType<Dictionary> = z.object({
   snapshot: z.boolean(),
   endpoints: z.array(
@@ -75,8 +102,16 @@ const dictionary: z.ZodType<Dictionary> = z.object({
     }),
   ),
   identities: z.array(z.object({ identity: u32, labels })),
+  rules: z.array(rule),
+  policies: z.array(policy),
+  policy_problems: z
+    .array(z.object({ ...policyName, message: z.string().max(4000) }))
+    .max(MAX_POLICIES)
+    .nullable(),
   removed_endpoints: z.array(u32),
   removed_services: z.array(u32),
+  removed_rules: z.array(u32),
+  removed_policies: z.array(z.object(policyName)),
 });
 
 const counters: z.ZodType<Counters> = z.object({

@@ -36,6 +36,8 @@ const zone = zoneOf({
     alias('circle', 'circle.shop.svc.cluster.local'),
   ],
   endpointSlices: [slice('headless', [endpoint('10.42.0.7', true), endpoint('10.42.0.8', false)]), slice('many', many)],
+  networkPolicies: [],
+  policyProblems: [],
 });
 
 function ask(name: string, type: RecordType = 'A', udp = true) {

@@ -38,6 +38,7 @@ function flow(change: Partial<HubbleFlow>, spyglass: Partial<SpyglassExtension> 
           backend_id: 0,
           original: null,
           drop: null,
+          policy: null,
           ...spyglass,
         },
       },

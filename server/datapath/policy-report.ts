@@ -1,0 +1,141 @@
+/** What hubs are told about policies: their rules by number, whom they select, and what is odd about them. */
+import type { PolicyEntry, RuleEntry } from '../wire/agent.ts';
+import { parseBlock } from '../cluster/address-block.ts';
+import type { IdAllocator } from './id-allocator.ts';
+import type { Workload } from './identity.ts';
+import type { PolicyDirection } from './policy-entry.ts';
+import type { PortName, PreparedPolicy, PreparedRule } from './prepared-policy.ts';
+
+/** Longest list of warnings of one policy. */
+const MAX_WARNINGS = 20;
+
+export class PolicyReport {
+  readonly #ids: IdAllocator;
+  /** Default rules by number, with their keys. */
+  readonly #defaults = new Map<number, { key: string; entry: RuleEntry }>();
+  #rules = new Map<PreparedRule, RuleEntry>();
+  #policies = new Map<PreparedPolicy, PolicyEntry>();
+
+  constructor(ids: IdAllocator) {
+    this.#ids = ids;
+  }
+
+  /** @returns the number of the default that these policies make together in a direction. */
+  defaultRule(direction: PolicyDirection, policies: readonly PreparedPolicy[]): number {
+    const audit = policies.every((it) => it.staged);
+    const names = policies.map((it) => ({ namespace: it.policy.namespace, name: it.policy.name }));
+    const list = names.map((it) => `${it.namespace}/${it.name}`).join(',');
+    const key = `default/${direction}/${audit ? 'audit/' : ''}${list}`;
+    const ref = this.#ids.get(key);
+    if (!this.#defaults.has(ref)) {
+      this.#defaults.set(ref, { key, entry: { ref, default: true, direction, audit, policies: names } });
+    }
+    return ref;
+  }
+
+  /**
+   * `selected`: refs of the local pods that each policy selects; `defaults`: numbers of the default rules in
+   * use. Entries that say the same as the last time are the same objects. Numbers not in use are given back.
+   */
+  of(
+    policies: readonly PreparedPolicy[],
+    selected: ReadonlyMap<PreparedPolicy, readonly number[]>,
+    defaults: ReadonlySet<number>,
+    withPort: (port: PortName) => readonly Workload[],
+  ): { rules: RuleEntry[]; policies: PolicyEntry[] } {
+    const used = new Set<string>();
+    const rules = new Map<PreparedRule, RuleEntry>();
+    const entries = new Map<PreparedPolicy, PolicyEntry>();
+    for (const prepared of policies) {
+      for (const rule of allRules(prepared)) {
+        used.add(rule.key);
+        rules.set(rule, this.#rules.get(rule) ?? this.#ruleEntry(prepared, rule));
+      }
+      entries.set(prepared, this.#policyEntry(prepared, selected.get(prepared) ?? [], withPort));
+    }
+    this.#rules = rules;
+    this.#policies = entries;
+    for (const [ref, { key }] of this.#defaults) {
+      if (defaults.has(ref)) used.add(key);
+      else this.#defaults.delete(ref);
+    }
+    this.#ids.retain(used);
+    const defaultEntries = Array.from(this.#defaults.values(), (it) => it.entry);
+    return { rules: [...rules.values(), ...defaultEntries], policies: [...entries.values()] };
+  }
+
+  #ruleEntry({ policy: { namespace, name } }: PreparedPolicy, { key, direction, index }: PreparedRule): RuleEntry {
+    return { ref: this.#ids.get(key), kind: 'NetworkPolicy', namespace, name, direction, index };
+  }
+
+  #policyEntry(
+    prepared: PreparedPolicy,
+    selected: readonly number[],
+    withPort: (port: PortName) => readonly Workload[],
+  ): PolicyEntry {
+    const { policy, staged, rules } = prepared;
+    const endpoints = selected.toSorted((a, b) => a - b);
+    const warnings = [...spellings(prepared), ...nobodysPorts(prepared, withPort)].slice(0, MAX_WARNINGS);
+    const known = this.#policies.get(prepared);
+    if (known !== undefined && same(known.endpoints, endpoints) && same(known.warnings, warnings)) return known;
+    const refs = (list: PreparedRule[] | null): number[] => (list ?? []).map((it) => this.#ids.get(it.key));
+    return {
+      namespace: policy.namespace,
+      name: policy.name,
+      uid: policy.uid,
+      mode: staged ? 'audit' : 'enforce',
+      policy_types: policy.spec.policyTypes,
+      endpoints,
+      rules: { ingress: refs(rules.ingress), egress: refs(rules.egress) },
+      spec: { ...policy.spec },
+      warnings,
+    };
+  }
+}
+
+function allRules({ rules }: PreparedPolicy): PreparedRule[] {
+  return [...(rules.ingress ?? []), ...(rules.egress ?? [])];
+}
+
+/** What the API accepts, but probably was not meant so. */
+function spellings({ policy: { spec }, rules }: PreparedPolicy): string[] {
+  const warnings: string[] = [];
+  for (const [direction, type] of [
+    ['ingress', 'Ingress'],
+    ['egress', 'Egress'],
+  ] as const) {
+    if (rules[direction] === null && spec[direction].length > 0) {
+      warnings.push(`its ${direction} rules have no effect, because policyTypes does not name ${type}`);
+    }
+  }
+  const peers = [...spec.ingress.flatMap((it) => it.from), ...spec.egress.flatMap((it) => it.to)];
+  for (const { ipBlock } of peers) {
+    if (ipBlock === null) continue;
+    for (const text of [ipBlock.cidr, ...ipBlock.except]) {
+      const read = parseBlock(text)?.text;
+      if (read !== undefined && read !== text) warnings.push(`the block ${text} is read as ${read}`);
+    }
+  }
+  return warnings;
+}
+
+/** Port names that mean nothing now, and so allow nothing. */
+function nobodysPorts(prepared: PreparedPolicy, withPort: (port: PortName) => readonly Workload[]): string[] {
+  const warnings: string[] = [];
+  for (const rule of allRules(prepared)) {
+    for (const port of rule.names) {
+      const having = withPort(port);
+      const isIngress = rule.direction === 'ingress';
+      if (isIngress ? having.some((it) => prepared.selects(it)) : having.length > 0) continue;
+      const who = isIngress ? 'no pod that it selects' : 'no pod';
+      warnings.push(
+        `${rule.direction} rule ${rule.index} allows nothing by the port name ${port.name} (${port.protocol}): ${who} has it`,
+      );
+    }
+  }
+  return warnings;
+}
+
+function same<T>(a: readonly T[], b: readonly T[]): boolean {
+  return a.length === b.length && a.every((it, i) => it === b[i]);
+}

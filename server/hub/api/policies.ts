@@ -1,0 +1,124 @@
+/** `GET /api/v1/policies`, `/api/v1/policies/NAMESPACE/NAME`: what is in force, whom it selects, what it decided. */
+import type { Request, Response } from 'express';
+import type { PolicyEntry } from '../../wire/agent.ts';
+import type {
+  PolicyDetail,
+  PolicyHits,
+  PolicyList,
+  PolicyProblem,
+  PolicyRuleStatus,
+  PolicyStatus,
+} from '../../wire/policies.ts';
+import { formatTime } from '../../flows/timestamp.ts';
+import type { HubState } from '../hub-state.ts';
+import { Parameters } from '../http/parameters.ts';
+import { Problem } from '../http/problem.ts';
+import type { HitCount } from '../policy-hits.ts';
+
+type Pod = { namespace: string; name: string; node: string };
+
+/** A policy as all nodes together see it. */
+interface Merged {
+  entry: PolicyEntry;
+  pods: Pod[];
+  warnings: Set<string>;
+}
+
+export function policiesRoute(state: HubState) {
+  return (request: Request, response: Response): void => {
+    // Refuses any parameter.
+    void new Parameters(request, []);
+    const list: PolicyList = {
+      since: since(state),
+      policies: [...mergedPolicies(state).values()].map((it) => policyStatus(state, it)).toSorted(byName),
+      problems: policyProblems(state),
+    };
+    response.set('Cache-Control', 'no-store').json(list);
+  };
+}
+
+export function policyRoute(state: HubState) {
+  return (request: Request, response: Response): void => {
+    void new Parameters(request, []);
+    const { namespace, name } = request.params;
+    const merged = mergedPolicies(state).get(`${String(namespace)}/${String(name)}`);
+    const problems = policyProblems(state).filter((it) => it.namespace === namespace && it.name === name);
+    if (merged === undefined && problems.length === 0) {
+      throw new Problem(
+        404,
+        `There is no policy ${String(name).slice(0, 253)} in namespace ${String(namespace).slice(0, 253)}; /api/v1/policies lists all.`,
+      );
+    }
+    const detail: PolicyDetail = {
+      since: since(state),
+      policy:
+        merged === undefined
+          ? null
+          : { ...policyStatus(state, merged), selected: merged.pods.toSorted(byName), spec: merged.entry.spec },
+      problems,
+    };
+    response.set('Cache-Control', 'no-store').json(detail);
+  };
+}
+
+function mergedPolicies({ agentNames }: HubState): Map<string, Merged> {
+  const merged = new Map<string, Merged>();
+  for (const names of agentNames) {
+    for (const [key, entry] of names.policies) {
+      const it = merged.get(key) ?? { entry, pods: [], warnings: new Set() };
+      merged.set(key, it);
+      for (const warning of entry.warnings) it.warnings.add(warning);
+      for (const ref of entry.endpoints) {
+        const pod = names.endpoints.get(ref);
+        if (pod !== undefined) it.pods.push({ namespace: pod.namespace, name: pod.name, node: names.node });
+      }
+    }
+  }
+  return merged;
+}
+
+function policyProblems({ agentNames }: HubState): PolicyProblem[] {
+  const found = new Map<string, PolicyProblem>();
+  for (const names of agentNames) for (const it of names.policyProblems) found.set(JSON.stringify(it), it);
+  return [...found.values()].toSorted(byName);
+}
+
+function policyStatus({ policyHits }: HubState, { entry, pods, warnings }: Merged): PolicyStatus {
+  const { namespace, name, uid, mode, policy_types } = entry;
+  const rules: PolicyRuleStatus[] = [];
+  for (const direction of ['ingress', 'egress'] as const) {
+    for (const index of entry.rules[direction].keys()) {
+      const count = policyHits.ofRule(namespace, name, direction, index);
+      rules.push({ direction, index, ...hits(count), unused: count.hits === 0 });
+    }
+  }
+  const defaultOf = (direction: 'ingress' | 'egress', type: 'Ingress' | 'Egress'): PolicyHits | null =>
+    policy_types.includes(type) ? hits(policyHits.ofDefault(namespace, name, direction)) : null;
+  const defaults = { ingress: defaultOf('ingress', 'Ingress'), egress: defaultOf('egress', 'Egress') };
+  return {
+    kind: 'NetworkPolicy',
+    namespace,
+    name,
+    uid,
+    mode,
+    policy_types,
+    pods: pods.length,
+    rules,
+    default: defaults,
+    unused: [...rules, defaults.ingress, defaults.egress].every((it) => it === null || it.hits === 0),
+    warnings: [...warnings],
+  };
+}
+
+function hits(count: HitCount): PolicyHits {
+  return { hits: count.hits, last_hit: count.last === 0 ? null : formatTime(BigInt(Math.round(count.last))) };
+}
+
+function since(state: HubState): string {
+  return new Date(state.startedMs).toISOString();
+}
+
+function byName(a: { namespace: string; name: string }, b: { namespace: string; name: string }): number {
+  const [x, y] = [`${a.namespace}/${a.name}`, `${b.namespace}/${b.name}`];
+  return x < y ? -1 : x > y ? 1 : 0;
+}
