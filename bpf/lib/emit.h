@@ -80,7 +80,7 @@ __noinline int emit_flow(struct packet *p, struct flow_entry *e, struct flow_ent
 	__builtin_memcpy(r->destination, &e->new_destination, 16);
 	if (p->key.protocol == IPPROTO_TCP || p->key.protocol == IPPROTO_UDP)
 		r->destination_port = bpf_ntohs(e->new_destination_port_be);
-	if (e->service_id) {
+	if (e->service_id && e->rewrite) {
 		__builtin_memcpy(r->original, e->is_reply ? &e->new_source : &p->key.destination, 16);
 		r->original_port = bpf_ntohs(e->is_reply ? e->new_source_port_be : p->key.destination_port_be);
 	} else {

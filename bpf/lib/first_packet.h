@@ -80,8 +80,26 @@ static __always_inline void hairpin_address(struct flow_entry *e, __u8 family)
 	e->rewrite |= REWRITE_SOURCE;
 }
 
+/* Names the service that a process of the host asked for: its socket has been given the backend's address. */
+static __always_inline void name_socket_service(struct __sk_buff *skb, struct packet *p, struct scratch *s)
+{
+	struct socket_service_key key = {
+		.cookie = bpf_get_socket_cookie(skb),
+		.address = p->key.destination,
+		.port_be = p->key.destination_port_be,
+	};
+	const struct socket_service *known = bpf_map_lookup_elem(&socket_services, &key);
+
+	if (!known)
+		return;
+	s->forward.service_id = known->service_id;
+	s->forward.backend_id = known->backend_id;
+	s->facts.service_id = known->service_id;
+	s->facts.backend_id = known->backend_id;
+}
+
 /* Translates s->forward for a service, if the packet is for one. */
-static __always_inline int translate(struct packet *p, struct scratch *s, __u32 preferred, __u32 attempt,
+static __always_inline int translate(struct __sk_buff *skb, struct packet *p, struct scratch *s, __u32 preferred, __u32 attempt,
 				     __u32 *generation)
 {
 	struct choice choice = { .inside = is_inside(p), .preferred = preferred, .attempt = attempt };
@@ -95,8 +113,11 @@ static __always_inline int translate(struct packet *p, struct scratch *s, __u32 
 	s->forward.new_destination = p->key.destination;
 	s->forward.new_destination_port_be = p->key.destination_port_be;
 	s->forward.rewrite = 0;
-	if (!service)
+	if (!service) {
+		if (p->hook == HOOK_TO_POD)
+			name_socket_service(skb, p, s);
 		return CONTINUE;
+	}
 	*generation = service->generation;
 	s->forward.subjects[0] = SERVICE_SUBJECT + service->id;
 	s->forward.service_id = service->id;
@@ -242,7 +263,7 @@ static __always_inline int decide(struct __sk_buff *skb, struct packet *p, struc
 	f->subjects[0] = 0;
 	f->service_id = 0;
 	f->backend_id = 0;
-	result = translate(p, s, preferred, attempt, &service_generation);
+	result = translate(skb, p, s, preferred, attempt, &service_generation);
 	if (result != CONTINUE)
 		return result;
 	stage_end(p, STAGE_SERVICE, f->service_id ? OUTCOME_HIT : OUTCOME_PASS);

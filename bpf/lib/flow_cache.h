@@ -146,7 +146,7 @@ __noinline int revalidate(struct packet *p, struct flow_entry *e)
 	    s->destination.endpoint != e->destination_endpoint)
 		return ANEW;
 	/* An answer on its way still finds home when its backend has left the service. */
-	if (e->service_id && !e->is_reply) {
+	if (e->service_id && e->rewrite && !e->is_reply) {
 		backend = bpf_map_lookup_elem(&backends, &e->backend_id);
 		/* Its number may have gone to another one meanwhile. */
 		if (!backend || !address_equal(&backend->address, &e->new_destination) ||

@@ -161,6 +161,16 @@ describe.each(['IPv4', 'IPv6'] as const)('%s', (family) => {
     });
   });
 
+  test('a process of the host is reported with the service it asked for', () => {
+    world.setService('s', [vip], 80, 8080, 'TCP', ['one']);
+    world.records();
+    expect(world.ask('host', 'tcp', vip, 80, 1)).toEqual({ one: 1 });
+    const record = world.records().find((it) => it.type === RECORD_TYPE.NEW);
+    expect(record?.destination_endpoint).toBe(world.pod('one').endpointId);
+    expect(record?.service_id).toBeGreaterThan(0);
+    expect(record?.backend_id).toBeGreaterThan(0);
+  });
+
   test('a tuple that is taken at one backend gets another one', async () => {
     world.setService('s', [vip], 80, 8080, 'TCP', BACKENDS);
     const ask = (): string | undefined => world.askFromPorts('client', 'tcp', vip, 80, 22_000, 1)[0];
