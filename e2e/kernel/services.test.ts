@@ -43,9 +43,10 @@ afterAll(async () => {
 
 /** Changes the endpoints of a pod in the slices of all services, then applies. */
 function setEndpoint(pod: string, change: Partial<EndpointSlice['endpoints'][number]>): void {
-  for (const slice of world.state.endpointSlices) {
-    slice.endpoints = slice.endpoints.map((it) => (it.targetRef === pod ? { ...it, ...change } : it));
-  }
+  world.state.endpointSlices = world.state.endpointSlices.map((slice) => ({
+    ...slice,
+    endpoints: slice.endpoints.map((it) => (it.targetRef === pod ? { ...it, ...change } : it)),
+  }));
   world.apply();
 }
 

@@ -117,7 +117,7 @@ export class Agent implements AgentHealth, AsyncDisposable {
     this.#apply();
     this.#timers.push(
       setInterval(() => this.#sendCounters(), COUNTERS_MS),
-      setInterval(() => this.#apply(), RECONCILE_MS),
+      setInterval(() => this.#apply({ verify: true }), RECONCILE_MS),
       setInterval(() => this.#sweep(), SWEEP_MS),
     );
   }
@@ -211,7 +211,7 @@ export class Agent implements AgentHealth, AsyncDisposable {
     }, SETTLE_MS);
   }
 
-  #apply(): void {
+  #apply(options: { verify?: boolean } = {}): void {
     const started = performance.now();
     this.#passes.passes++;
     try {
@@ -220,7 +220,7 @@ export class Agent implements AgentHealth, AsyncDisposable {
       this.#report(desired.problems);
       const change = this.#dictionary.update(desired.dictionary);
       if (change !== null) this.#uplink.sendDictionary(change);
-      const changes = this.#datapath.apply(desired);
+      const changes = this.#datapath.apply(desired, options);
       this.#inStep = true;
       this.#checks.apply(healthChecks(this.#source.current, this.#options.node));
       const failed = this.#datapath.attach(attachments);

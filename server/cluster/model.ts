@@ -92,6 +92,7 @@ export interface EndpointSlice {
   }[];
 }
 
+/** Objects are never changed, only replaced: the same object means that nothing of it has changed. */
 export interface ClusterState {
   nodes: Node[];
   namespaces: Namespace[];

@@ -20,7 +20,7 @@ import { IdAllocator } from './id-allocator.ts';
 import { FIRST_IDENTITY, identityLabels, reservedLabels } from './identity.ts';
 import type { MapContents } from './map-writer.ts';
 import { PoolTables } from './service-pools.ts';
-import { type DesiredService, desiredServices } from './services.ts';
+import { type DesiredService, desiredServices, ServiceMemory } from './services.ts';
 
 /** Ref of the node itself; pods count from 16. */
 export const HOST_ENDPOINT = 1;
@@ -31,6 +31,7 @@ export interface Allocators {
   pools: IdAllocator;
   backends: IdAllocator;
   tables: PoolTables;
+  memory: ServiceMemory;
 }
 
 export function newAllocators(): Allocators {
@@ -41,6 +42,7 @@ export function newAllocators(): Allocators {
     pools: new IdAllocator(1),
     backends: new IdAllocator(1),
     tables: new PoolTables(),
+    memory: new ServiceMemory(),
   };
 }
 

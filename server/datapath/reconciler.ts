@@ -42,13 +42,14 @@ export class Reconciler {
   }
 
   /** One pass against what the kernel holds now, so that it also repairs what something else changed. */
-  apply(desired: Desired): Changes {
+  apply(desired: Desired, { verify = false }: { verify?: boolean } = {}): Changes {
     const changes: Changes = { written: 0, deleted: 0 };
     const raise: (() => void)[] = [];
     this.#applyEndpoints(desired.endpoints, changes, raise);
     this.#applyPlain(this.#maps.interfaces, desired.interfaces, changes);
     this.#applyPlain(this.#maps.ipcache, desired.ipcache, changes);
-    for (const subject of this.#services.apply(desired.services, changes)) raise.push(() => this.#raise(subject));
+    for (const subject of this.#services.apply(desired.services, verify, changes))
+      raise.push(() => this.#raise(subject));
     for (const step of raise) step();
     return changes;
   }
