@@ -133,6 +133,22 @@ describe.each(['IPv4', 'IPv6'] as const)('%s', (family) => {
       expect(Object.keys(result.from).filter((it) => !/^(one)+$/.test(it))).toEqual([]);
     });
 
+    test('a backend that is not ready keeps its TCP connections; datagrams leave it at once', async () => {
+      world.setService('s', [vip], 80, target, protocol, ['one']);
+      const held = await world.start('client', 'hold', kind, vip, '80', '700');
+      world.setService('s', [vip], 80, target, protocol, ['one', 'two']);
+      setEndpoint('one', { conditions: { ready: false, serving: false, terminating: false } });
+      expect(ask(10)).toEqual({ two: 10 });
+      const result = JSON.parse(await held.result) as { from: object; error: string };
+      expect(result.error).toBe('');
+      const from = new Set(
+        Object.keys(result.from)
+          .join('')
+          .match(/one|two/g),
+      );
+      expect(from).toEqual(new Set(protocol === 'TCP' ? ['one'] : ['one', 'two']));
+    });
+
     test('internalTrafficPolicy Local reaches the endpoints of this node only', () => {
       const local = { internalTrafficPolicy: 'Local' as const };
       world.setService('s', [vip], 80, target, protocol, BACKENDS, local);
