@@ -7,7 +7,7 @@ import type { EndpointSlice } from '../../server/cluster/model.ts';
 import { openBpfDescriptors } from '../../server/kernel/fd.ts';
 import { AFFINITY } from '../../server/kernel/layouts.gen.ts';
 import { withNetns } from '../../server/kernel/netns.ts';
-import { DROP_REASON } from '../../server/wire/lists.gen.ts';
+import { DROP_REASON, RECORD_TYPE } from '../../server/wire/lists.gen.ts';
 import { readStruct, writeStruct } from '../../server/wire/struct.ts';
 import { World } from './world.ts';
 
@@ -43,9 +43,10 @@ afterAll(async () => {
 
 /** Changes the endpoints of a pod in the slices of all services, then applies. */
 function setEndpoint(pod: string, change: Partial<EndpointSlice['endpoints'][number]>): void {
-  for (const slice of world.state.endpointSlices) {
-    slice.endpoints = slice.endpoints.map((it) => (it.targetRef === pod ? { ...it, ...change } : it));
-  }
+  world.state.endpointSlices = world.state.endpointSlices.map((slice) => ({
+    ...slice,
+    endpoints: slice.endpoints.map((it) => (it.targetRef === pod ? { ...it, ...change } : it)),
+  }));
   world.apply();
 }
 
@@ -130,6 +131,22 @@ describe.each(['IPv4', 'IPv6'] as const)('%s', (family) => {
       expect(result).toMatchObject({ error: '' });
       // Answers of TCP may come together.
       expect(Object.keys(result.from).filter((it) => !/^(one)+$/.test(it))).toEqual([]);
+    });
+
+    test('a backend that is not ready keeps its TCP connections; datagrams leave it at once', async () => {
+      world.setService('s', [vip], 80, target, protocol, ['one']);
+      const held = await world.start('client', 'hold', kind, vip, '80', '700');
+      world.setService('s', [vip], 80, target, protocol, ['one', 'two']);
+      setEndpoint('one', { conditions: { ready: false, serving: false, terminating: false } });
+      expect(ask(10)).toEqual({ two: 10 });
+      const result = JSON.parse(await held.result) as { from: object; error: string };
+      expect(result.error).toBe('');
+      const from = new Set(
+        Object.keys(result.from)
+          .join('')
+          .match(/one|two/g),
+      );
+      expect(from).toEqual(new Set(protocol === 'TCP' ? ['one'] : ['one', 'two']));
     });
 
     test('internalTrafficPolicy Local reaches the endpoints of this node only', () => {

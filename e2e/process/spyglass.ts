@@ -9,6 +9,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { cgroupMount } from '../../server/kernel/cgroup.ts';
 
 const MAIN = fileURLToPath(new URL('../../dist/server/cli/main.js', import.meta.url));
 /** Unlike the name anybody would use by hand, so tests do not meet a running demo. */
@@ -116,7 +117,8 @@ export function traces(): string[] {
   const namespaces = list('/run/netns').filter((it) => it === `spyglass-${NODE}` || it.startsWith(`spyglass-${NODE}-`));
   const files = [STATE, PINS, `${STATE}.lock`].filter((it) => existsSync(it));
   const links = list('/sys/class/net').filter((it) => /^sg\d+$/.test(it));
-  return [...namespaces, ...files, ...links];
+  const groups = list(cgroupMount() ?? '').filter((it) => it === `spyglass-${NODE}`);
+  return [...namespaces, ...files, ...links, ...groups];
 }
 
 /** `pid` and everything below it, as `pid start-time`, which no other process ever has. */

@@ -11,7 +11,7 @@ import type { ClusterState } from '../cluster/model.ts';
 import { type Desired, desiredState, newAllocators } from '../datapath/desired.ts';
 import type { Changes } from '../datapath/map-writer.ts';
 import { Reconciler } from '../datapath/reconciler.ts';
-import { frontendNames } from '../datapath/services.ts';
+import { frontendNames } from '../datapath/service-offers.ts';
 import { BpfObject, type Config } from '../kernel/bpf-object.ts';
 import { KernelError } from '../kernel/errors.ts';
 import { DATAPATH_STATE, MAPS_VERSION, UPLINK } from '../kernel/layouts.gen.ts';

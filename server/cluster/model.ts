@@ -160,6 +160,7 @@ export interface PolicyProblem {
   message: string;
 }
 
+/** Objects are never changed, only replaced: the same object means that nothing of it has changed. */
 export interface ClusterState {
   nodes: Node[];
   namespaces: Namespace[];

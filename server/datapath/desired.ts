@@ -22,7 +22,7 @@ import type { MapContents } from './map-writer.ts';
 import type { SubjectPolicy } from './policy-entry.ts';
 import { PolicyPlanner } from './policy-planner.ts';
 import { PoolTables } from './service-pools.ts';
-import { type DesiredService, desiredServices } from './services.ts';
+import { type DesiredService, desiredServices, ServiceMemory } from './services.ts';
 
 export interface Allocators {
   identities: IdAllocator;
@@ -32,6 +32,7 @@ export interface Allocators {
   pools: IdAllocator;
   backends: IdAllocator;
   tables: PoolTables;
+  memory: ServiceMemory;
   /** What was worked out with these numbers for earlier states. */
   policy: PolicyPlanner;
   addresses: AddressPlanner;
@@ -47,6 +48,7 @@ export function newAllocators(): Allocators {
     pools: new IdAllocator(1),
     backends: new IdAllocator(1),
     tables: new PoolTables(),
+    memory: new ServiceMemory(),
   };
   const policy = new PolicyPlanner(ids);
   return { ...ids, policy, addresses: new AddressPlanner(policy) };

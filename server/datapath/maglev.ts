@@ -34,9 +34,10 @@ export function maglevTable(names: readonly string[], size: number): Uint16Array
     for (let i = 0; i < names.length && taken < size; i++) {
       let slot = place[i] as number;
       const step = skip[i] as number;
-      while (table[slot] !== FREE) slot = (slot + step) % size;
+      // Both are below the size, so one subtraction is the remainder.
+      while (table[slot] !== FREE) slot = slot + step < size ? slot + step : slot + step - size;
       table[slot] = i;
-      place[i] = (slot + step) % size;
+      place[i] = slot + step < size ? slot + step : slot + step - size;
       taken++;
     }
   }

@@ -70,7 +70,7 @@ export class Reconciler {
     attempt(() => this.#addresses.applyEndpoints(desired, policy.changed, changes, raise));
     attempt(() => this.#addresses.applyInterfaces(desired, changes));
     attempt(() => {
-      for (const subject of this.#services.apply(desired.services, changes)) raise.add(subject);
+      for (const subject of this.#services.apply(desired.services, verify, changes)) raise.add(subject);
     });
     for (const subject of raise) this.#raise(subject);
     attempt(policy.deleteUnused);

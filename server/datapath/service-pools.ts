@@ -113,14 +113,14 @@ function makeTable(sorted: readonly (readonly [name: string, id: number])[]): Po
     sorted.map(([name]) => name),
     size,
   );
+  const ids = Uint32Array.from(sorted, ([, id]) => id);
   const chunks = Array.from({ length: Math.ceil(size / MAGLEV_CHUNK) }, (_, chunk) => {
-    const bytes = Buffer.alloc(MAGLEV_CHUNK * 4);
+    const numbers = new Uint32Array(MAGLEV_CHUNK);
     for (let i = 0; i < MAGLEV_CHUNK; i++) {
       // Behind the end the table begins anew: while a table of another size is being replaced, any slot has a backend.
-      const slot = slots[(chunk * MAGLEV_CHUNK + i) % size] ?? 0;
-      bytes.writeUInt32LE(sorted[slot]?.[1] ?? 0, i * 4);
+      numbers[i] = ids[slots[(chunk * MAGLEV_CHUNK + i) % size] ?? 0] ?? 0;
     }
-    return bytes;
+    return Buffer.from(numbers.buffer);
   });
   return { size, only: 0, chunks };
 }

@@ -6,16 +6,8 @@
 import { BACKEND, MAGLEV_KEY, SERVICE, SERVICE_SUBJECT } from '../kernel/layouts.gen.ts';
 import { packStruct, readStruct, uint32, writeStruct } from '../wire/struct.ts';
 import type { Allocators } from './desired.ts';
-import {
-  type Changes,
-  contentsOf,
-  type Entry,
-  type MapContents,
-  type MapWriter,
-  remove,
-  sameBut,
-  write,
-} from './map-writer.ts';
+import { MapMemory } from './map-memory.ts';
+import { type Changes, type MapWriter, sameBut } from './map-writer.ts';
 import { backendName, type Pool } from './service-pools.ts';
 import type { DesiredService } from './services.ts';
 
@@ -36,10 +28,19 @@ export type FrontendNames = ReadonlyMap<string, { service: string; inside: strin
 export class ServiceReconciler {
   readonly #maps: ServiceMaps;
   readonly #generations: Generations;
+  readonly #memory: Record<keyof ServiceMaps, MapMemory>;
+  /** What the last pass brought the maps to; undefined before the first, and after one that failed. */
+  #applied: ReadonlyMap<number, DesiredService> | undefined;
 
   constructor(maps: ServiceMaps, generations: Generations) {
     this.#maps = maps;
     this.#generations = generations;
+    const { services, maglev, backends } = maps;
+    this.#memory = {
+      services: new MapMemory(services),
+      maglev: new MapMemory(maglev),
+      backends: new MapMemory(backends),
+    };
   }
 
   /** Numbers that pinned maps still use go to their former owners. */
@@ -57,90 +58,79 @@ export class ServiceReconciler {
     }
   }
 
-  /** One pass against what the kernel holds. @returns the subjects to raise once all maps are written. */
-  apply(desired: ReadonlyMap<number, DesiredService>, changes: Changes): number[] {
-    const services = new MapPlan(this.#maps.services);
-    const maglev = new MapPlan(this.#maps.maglev);
-    const backends = new MapPlan(this.#maps.backends);
+  /**
+   * One pass. Looks at the services that changed since the last one; with `verify`, or after a pass that
+   * failed, at all of them and at what the kernel holds. @returns the subjects to raise once all maps are written.
+   */
+  apply(desired: ReadonlyMap<number, DesiredService>, verify: boolean, changes: Changes): number[] {
+    const before = verify ? undefined : this.#applied;
+    // Until this pass is through, nobody knows what the maps hold.
+    this.#applied = undefined;
+    const { services, maglev, backends } = this.#memory;
+    for (const memory of [services, maglev, backends]) memory.begin(before === undefined);
+    const touched = [...desired].filter(([id, it]) => before?.get(id) !== it);
+    for (const [id, former] of before ?? []) if (desired.get(id) !== former) this.#giveUp(former);
     /** Pool -> service. */
     const owners = new Map<number, number>();
     const changed = new Set<number>();
-    for (const [id, { frontends, pools }] of desired) {
+    for (const [id, { frontends, pools }] of touched) {
       let differs = false;
       for (const pool of pools) {
         owners.set(pool.id, id);
-        differs = planPool(pool, backends, maglev) || differs;
+        differs = this.#planPool(pool) || differs;
       }
+      const generation = (this.#generations.next(SERVICE_SUBJECT + id) - 1) >>> 0;
       for (const { key, value } of frontends) {
         const now = services.keep(key);
         differs ||= now === undefined || !sameBut(SERVICE.fields.generation, now, value);
+        // Written by a pass that did not get as far as raising it.
+        differs ||= now?.readUInt32LE(SERVICE.fields.generation.offset) !== generation;
       }
       if (differs) changed.add(id);
     }
-    const gone = { services: services.removals(), maglev: maglev.removals(), backends: backends.removals() };
-    for (const { value } of gone.services) changed.add(readStruct(SERVICE, value).id);
+    for (const { value } of services.removals()) changed.add(readStruct(SERVICE, value).id);
     // A backend that goes concerns its service even if the table is the same: it may have been draining.
-    for (const { value } of gone.backends) {
+    for (const { value } of backends.removals()) {
       const service = owners.get(readStruct(BACKEND, value).pool);
       if (service !== undefined) changed.add(service);
     }
-    for (const id of changed) this.#writeFrontends(id, desired.get(id), services);
-    write(this.#maps.backends, backends.writes, changes);
-    write(this.#maps.maglev, maglev.writes, changes);
-    write(this.#maps.services, services.writes, changes);
-    remove(this.#maps.services, gone.services, changes);
-    remove(this.#maps.maglev, gone.maglev, changes);
-    remove(this.#maps.backends, gone.backends, changes);
+    for (const id of changed) this.#planFrontends(id, desired.get(id));
+    for (const memory of [backends, maglev, services]) memory.write(changes);
+    for (const memory of [services, maglev, backends]) memory.remove(changes);
+    this.#applied = desired;
     return Array.from(changed, (id) => SERVICE_SUBJECT + id);
   }
 
+  /** Entries of a service that has changed or is gone: those that nobody keeps in this pass are removed. */
+  #giveUp({ frontends, pools }: DesiredService): void {
+    const { services, maglev, backends } = this.#memory;
+    for (const { key } of frontends) services.giveUp(key);
+    for (const pool of pools) {
+      for (const { id } of pool.backends) backends.giveUp(uint32(id));
+      for (const chunk of pool.table.chunks.keys()) maglev.giveUp(chunkKey(pool, chunk));
+    }
+  }
+
+  /** @returns whether anything of the pool differs from what the maps hold. */
+  #planPool(pool: Pool): boolean {
+    const { maglev, backends } = this.#memory;
+    let differs = false;
+    for (const { id, value } of pool.backends) differs = backends.put(uint32(id), value) || differs;
+    for (const [chunk, value] of pool.table.chunks.entries()) {
+      differs = maglev.put(chunkKey(pool, chunk), value) || differs;
+    }
+    return differs;
+  }
+
   /** All frontends of a service share its generation, so one that changed rewrites the others. */
-  #writeFrontends(id: number, service: DesiredService | undefined, plan: MapPlan): void {
+  #planFrontends(id: number, service: DesiredService | undefined): void {
     const generation = this.#generations.next(SERVICE_SUBJECT + id);
     for (const { key, value } of service?.frontends ?? []) {
       const copy = Buffer.from(value);
       writeStruct(SERVICE, copy, 0, { generation });
-      plan.writes.push({ key, value: copy });
+      this.#memory.services.queue(key, copy);
     }
   }
 }
 
-/** @returns whether anything of the pool differs from what the kernel holds. */
-function planPool(pool: Pool, backends: MapPlan, maglev: MapPlan): boolean {
-  let differs = false;
-  for (const { id, value } of pool.backends) differs = backends.put(uint32(id), value) || differs;
-  for (const [chunk, value] of pool.table.chunks.entries()) {
-    differs = maglev.put(packStruct(MAGLEV_KEY, { pool: pool.id, chunk }), value) || differs;
-  }
-  return differs;
-}
-
-/** What a pass will do to one map. */
-class MapPlan {
-  readonly writes: Entry[] = [];
-  readonly #current: MapContents;
-  readonly #kept = new Set<string>();
-
-  constructor(map: MapWriter) {
-    this.#current = contentsOf(map);
-  }
-
-  /** Notes that the entry stays. @returns the value it has now. */
-  keep(key: Buffer): Buffer | undefined {
-    const hex = key.toString('hex');
-    this.#kept.add(hex);
-    return this.#current.get(hex)?.value;
-  }
-
-  /** Notes that the entry stays, and queues it if it differs. @returns whether it does. */
-  put(key: Buffer, value: Buffer): boolean {
-    if (this.keep(key)?.equals(value) === true) return false;
-    this.writes.push({ key, value });
-    return true;
-  }
-
-  /** Entries that nobody asked for. */
-  removals(): Entry[] {
-    return [...this.#current].filter(([hex]) => !this.#kept.has(hex)).map(([, it]) => it);
-  }
-}
+const chunkKey = (pool: Pool, chunk: number): Buffer => packStruct(MAGLEV_KEY, { pool: pool.id, chunk });

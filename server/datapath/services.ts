@@ -8,7 +8,8 @@ import { SERVICE } from '../kernel/layouts.gen.ts';
 import type { ServiceEntry } from '../wire/agent.ts';
 import { packStruct } from '../wire/struct.ts';
 import type { Allocators } from './desired.ts';
-import { type FrontendPlan, frontendsOf, poolName, type Scope, serviceName } from './service-frontends.ts';
+import { type FrontendPlan, poolName, type Scope, serviceName } from './service-frontends.ts';
+import { type Offer, offeredServices } from './service-offers.ts';
 import { backendsOf, type Pool, targetsOf } from './service-pools.ts';
 
 export interface Frontend {
@@ -31,10 +32,23 @@ export interface ServiceInput {
   refs: ReadonlyMap<string, number>;
 }
 
-interface Used {
-  services: Set<string>;
+/** A service as it was planned last, with what that was made from. */
+interface Planned {
+  plans: FrontendPlan[];
+  slices: readonly EndpointSlice[];
+  nodeName: string;
+  desired: DesiredService;
   pools: Set<string>;
   backends: Set<string>;
+}
+
+/**
+ * What the last pass made of each service. A cluster of 10,000 of them changes one by one: what is made of
+ * the same objects is the same object again, by which the reconciler knows that there is nothing to do.
+ */
+export class ServiceMemory {
+  readonly offers = new Map<string, Offer>();
+  readonly planned = new Map<string, Planned>();
 }
 
 /** All services by number, and their descriptions. What is left out is noted in `problems`. */
@@ -46,26 +60,24 @@ export function desiredServices(
   const slices = slicesByService(state.endpointSlices);
   const byService = new Map<number, DesiredService>();
   const entries: ServiceEntry[] = [];
-  const used: Used = { services: new Set(), pools: new Set(), backends: new Set() };
-  for (const [service, plans] of plannedFrontends(state, nodeName, problems)) {
+  const used = { services: new Set<string>(), pools: new Set<string>(), backends: new Set<string>() };
+  const { offers, planned } = ids.memory;
+  for (const [service, plans] of offeredServices(state, nodeName, problems, offers)) {
     const name = serviceName(service);
     const own = slices.get(name) ?? [];
-    used.services.add(name);
     const id = ids.services.get(name);
-    const pools = new Map<string, Pool>();
-    const poolFor = (plan: FrontendPlan, scope: Scope): Pool => {
-      const key = poolName(service, plan, scope);
-      const pool = pools.get(key) ?? makePool(key, targetsOf(own, plan, scope, nodeName), ids, used);
-      pools.set(key, pool);
-      return pool;
-    };
-    const frontends = plans.map((plan): Frontend => ({
-      key: plan.key,
-      value: frontendValue(service, id, plan, poolFor),
-    }));
-    byService.set(id, { frontends, pools: [...pools.values()] });
+    let now = planned.get(name);
+    if (now === undefined || !sameItems(now.plans, plans) || !sameItems(now.slices, own) || now.nodeName !== nodeName) {
+      now = planService(service, id, { plans, slices: own, nodeName }, ids);
+      planned.set(name, now);
+    }
+    used.services.add(name);
+    for (const pool of now.pools) used.pools.add(pool);
+    for (const backend of now.backends) used.backends.add(backend);
+    byService.set(id, now.desired);
     entries.push(entryOf(service, id, own, refs));
   }
+  for (const map of [offers, planned]) for (const name of map.keys()) if (!used.services.has(name)) map.delete(name);
   ids.services.retain(used.services);
   ids.pools.retain(used.pools);
   ids.backends.retain(used.backends);
@@ -73,54 +85,35 @@ export function desiredServices(
   return { byService, entries };
 }
 
-/** Who a service key in pinned maps belongs to now: names by packed key, as hex. */
-export function frontendNames(
-  state: ClusterState,
-  nodeName: string,
-): Map<string, { service: string; inside: string; outside: string | null }> {
-  const names = new Map<string, { service: string; inside: string; outside: string | null }>();
-  for (const [service, plans] of plannedFrontends(state, nodeName, [])) {
-    for (const plan of plans) {
-      names.set(plan.key.toString('hex'), {
-        service: serviceName(service),
-        inside: poolName(service, plan, plan.inside),
-        outside: plan.outside === null ? null : poolName(service, plan, plan.outside),
-      });
-    }
-  }
-  return names;
+function planService(
+  service: Service,
+  id: number,
+  from: Pick<Planned, 'plans' | 'slices' | 'nodeName'>,
+  ids: Allocators,
+): Planned {
+  const pools = new Map<string, Pool>();
+  const backends = new Set<string>();
+  const poolFor = (plan: FrontendPlan, scope: Scope): Pool => {
+    const key = poolName(service, plan, scope);
+    const known = pools.get(key);
+    if (known !== undefined) return known;
+    const number = ids.pools.get(key);
+    const targets = targetsOf(from.slices, plan, scope, from.nodeName);
+    const made = backendsOf(number, targets, ids.backends, backends);
+    const pool = { id: number, backends: made.backends, table: ids.tables.get(key, made.chosen) };
+    pools.set(key, pool);
+    return pool;
+  };
+  const frontends = from.plans.map((plan): Frontend => ({
+    key: plan.key,
+    value: frontendValue(service, id, plan, poolFor),
+  }));
+  return { ...from, desired: { frontends, pools: [...pools.values()] }, pools: new Set(pools.keys()), backends };
 }
 
-/** Frontends of each service that is offered at an address; where two want the same, the first keeps it. */
-function plannedFrontends(state: ClusterState, nodeName: string, problems: string[]): [Service, FrontendPlan[]][] {
-  const nodeAddresses = state.nodes.find((it) => it.name === nodeName)?.addresses ?? [];
-  const owners = new Map<string, string>();
-  const planned: [Service, FrontendPlan[]][] = [];
-  for (const service of state.services) {
-    if (service.clusterIPs.length === 0) continue;
-    const name = serviceName(service);
-    const plans = frontendsOf(service, nodeAddresses, problems).filter(({ key, port }) => {
-      const hex = key.toString('hex');
-      const owner = owners.get(hex);
-      if (owner === undefined) owners.set(hex, name);
-      // A service that names an address twice is no conflict.
-      else if (owner !== name) {
-        problems.push(
-          `service ${name} wants an address for its port ${port.port}, which service ${owner} has already; it is left out`,
-        );
-      }
-      return owner === undefined;
-    });
-    planned.push([service, plans]);
-  }
-  return planned;
-}
-
-function makePool(key: string, targets: ReturnType<typeof targetsOf>, ids: Allocators, used: Used): Pool {
-  used.pools.add(key);
-  const id = ids.pools.get(key);
-  const { backends, chosen } = backendsOf(id, targets, ids.backends, used.backends);
-  return { id, backends, table: ids.tables.get(key, chosen) };
+/** Whether both lists have the very same objects. */
+function sameItems<T>(a: readonly T[], b: readonly T[]): boolean {
+  return a.length === b.length && a.every((it, i) => it === b[i]);
 }
 
 function frontendValue(
