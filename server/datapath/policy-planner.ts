@@ -94,7 +94,7 @@ export class PolicyPlanner {
       for (const ref of compiled.defaults) defaults.add(ref);
     }
     const all = Array.from(this.#policies.values(), (it) => it.prepared);
-    return this.#report.of(all, selected, defaults, (port) => this.#withPort(port));
+    return this.#report.of(all, selected, defaults, (port) => this.#withPort(port), this.identities.revision);
   }
 
   #updatePolicies(policies: readonly NetworkPolicy[]): void {
