@@ -9,6 +9,9 @@ import type { PortName, PreparedPolicy, PreparedRule } from './prepared-policy.t
 /** Longest list of warnings of one policy. */
 const MAX_WARNINGS = 20;
 
+/** Policies that a default rule is described by; it is made by all that select the pod. */
+const MAX_NAMES = 1000;
+
 const NO_ENDPOINTS: readonly number[] = [];
 
 /** An entry with what its warnings were found for. */
@@ -37,7 +40,10 @@ export class PolicyReport {
     const key = `default/${direction}/${audit ? 'audit/' : ''}${list}`;
     const ref = this.#ids.get(key);
     if (!this.#defaults.has(ref)) {
-      this.#defaults.set(ref, { key, entry: { ref, default: true, direction, audit, policies: names } });
+      this.#defaults.set(ref, {
+        key,
+        entry: { ref, default: true, direction, audit, policies: names.slice(0, MAX_NAMES) },
+      });
     }
     return ref;
   }
