@@ -14,6 +14,9 @@ const MAX_NAMES = 1000;
 
 const NO_ENDPOINTS: readonly number[] = [];
 
+/** Identities that have a port of this name, in one namespace or ('') in all. */
+type WithPort = (port: PortName, namespace: string) => readonly Workload[];
+
 /** An entry with what its warnings were found for. */
 interface KeptEntry {
   entry: PolicyEntry;
@@ -57,7 +60,7 @@ export class PolicyReport {
     policies: readonly PreparedPolicy[],
     selected: ReadonlyMap<PreparedPolicy, readonly number[]>,
     defaults: ReadonlySet<number>,
-    withPort: (port: PortName) => readonly Workload[],
+    withPort: WithPort,
     revision: number,
   ): { rules: RuleEntry[]; policies: PolicyEntry[] } {
     const used = new Set<string>();
@@ -85,12 +88,7 @@ export class PolicyReport {
     return { ref: this.#ids.get(key), kind: 'NetworkPolicy', namespace, name, direction, index };
   }
 
-  #policyEntry(
-    prepared: PreparedPolicy,
-    selected: readonly number[],
-    withPort: (port: PortName) => readonly Workload[],
-    revision: number,
-  ): KeptEntry {
+  #policyEntry(prepared: PreparedPolicy, selected: readonly number[], withPort: WithPort, revision: number): KeptEntry {
     const known = this.#policies.get(prepared);
     const endpoints = selected.length > 1 ? selected.toSorted((a, b) => a - b) : selected;
     const isSelection = known !== undefined && same(known.entry.endpoints, endpoints);
@@ -142,12 +140,12 @@ function spellingsOf({ policy: { spec }, rules }: PreparedPolicy): string[] {
 }
 
 /** Port names that mean nothing now, and so allow nothing. */
-function nobodysPorts(prepared: PreparedPolicy, withPort: (port: PortName) => readonly Workload[]): string[] {
+function nobodysPorts(prepared: PreparedPolicy, withPort: WithPort): string[] {
   const warnings: string[] = [];
   for (const rule of allRules(prepared)) {
     for (const port of rule.names) {
-      const having = withPort(port);
       const isIngress = rule.direction === 'ingress';
+      const having = withPort(port, isIngress ? prepared.policy.namespace : '');
       if (isIngress ? having.some((it) => prepared.selects(it)) : having.length > 0) continue;
       const who = isIngress ? 'no pod that it selects' : 'no pod';
       warnings.push(
