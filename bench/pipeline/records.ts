@@ -66,6 +66,7 @@ export function dictionary(): Buffer {
     rules: [],
     policies: [],
     policy_problems: null,
+    removed_identities: [],
     removed_rules: [],
     removed_policies: [],
   };

@@ -41,8 +41,10 @@ static __always_inline void name_spoofer(struct packet *p, struct scratch *s)
 	s->facts.destination_endpoint = s->destination.endpoint;
 }
 
-static __always_inline int source_check(struct packet *p, struct scratch *s)
+__noinline int source_check(struct packet *p, struct scratch *s)
 {
+	if (!p || !s)
+		return DROP;
 	identify(&s->source, &p->key.source);
 	s->facts.destination = p->key.destination;
 	s->facts.destination_port_be = p->key.destination_port_be;
@@ -99,15 +101,19 @@ static __always_inline void name_socket_service(struct __sk_buff *skb, struct pa
 }
 
 /* Translates s->forward for a service, if the packet is for one. */
-static __always_inline int translate(struct __sk_buff *skb, struct packet *p, struct scratch *s, __u32 preferred, __u32 attempt,
-				     __u32 *generation)
+__noinline int translate(struct __sk_buff *skb, struct packet *p, __u32 preferred, __u32 attempt)
 {
-	struct choice choice = { .inside = is_inside(p), .preferred = preferred, .attempt = attempt };
-	struct service *service = service_of(p);
+	struct choice choice = { .preferred = preferred, .attempt = attempt };
+	struct scratch *s = scratch_of_cpu();
+	struct service *service;
 	struct backend *backend;
 	__u32 id = 0;
 
-	*generation = 0;
+	if (!p || !s)
+		return DROP;
+	service = service_of(p);
+	choice.inside = is_inside(p);
+	s->service_generation = 0;
 	s->forward.new_source = p->key.source;
 	s->forward.new_source_port_be = p->key.source_port_be;
 	s->forward.new_destination = p->key.destination;
@@ -118,7 +124,7 @@ static __always_inline int translate(struct __sk_buff *skb, struct packet *p, st
 			name_socket_service(skb, p, s);
 		return CONTINUE;
 	}
-	*generation = service->generation;
+	s->service_generation = service->generation;
 	s->forward.subjects[0] = SERVICE_SUBJECT + service->id;
 	s->forward.service_id = service->id;
 	s->facts.service_id = service->id;
@@ -138,10 +144,12 @@ static __always_inline int translate(struct __sk_buff *skb, struct packet *p, st
 }
 
 /* Takes the reply tuple. CONTINUE, or DROP if it belongs to a connection that still needs it. */
-static __always_inline int take_reply_tuple(struct packet *p, struct scratch *s)
+__noinline int take_reply_tuple(struct packet *p, struct scratch *s)
 {
 	struct flow_entry *taken;
 
+	if (!p || !s)
+		return DROP;
 	peer_key(&s->reply_key, p, &s->forward);
 	if (write_flow(&s->reply_key, &s->reply, BPF_NOEXIST) == 0)
 		return CONTINUE;
@@ -257,13 +265,12 @@ static __always_inline int decide(struct __sk_buff *skb, struct packet *p, struc
 				  __u32 attempt)
 {
 	struct flow_entry *f = &s->forward;
-	__u32 service_generation;
 	int result;
 
 	f->subjects[0] = 0;
 	f->service_id = 0;
 	f->backend_id = 0;
-	result = translate(skb, p, s, preferred, attempt, &service_generation);
+	result = translate(skb, p, preferred, attempt);
 	if (result != CONTINUE)
 		return result;
 	stage_end(p, STAGE_SERVICE, f->service_id ? OUTCOME_HIT : OUTCOME_PASS);
@@ -296,7 +303,7 @@ static __always_inline int decide(struct __sk_buff *skb, struct packet *p, struc
 	/* Generations as read with the values: an entry made from a value that changes now is never current. */
 	f->subjects[1] = s->source.subject;
 	f->subjects[2] = s->destination.subject;
-	f->generation = service_generation + s->source.generation + s->destination.generation;
+	f->generation = s->service_generation + s->source.generation + s->destination.generation;
 	fill_direction(f, &s->source, &s->destination, 0);
 	return CONTINUE;
 }

@@ -64,6 +64,7 @@ struct scratch {
 	__u16 first_port; /* of the uplink under which the connection is masqueraded */
 	__u16 port_count;
 	__u32 masqueraded;
+	__u32 service_generation; /* as read with the service, 0 if there is none */
 };
 
 struct {

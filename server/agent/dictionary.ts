@@ -12,6 +12,7 @@ const NOTHING: Dictionary = {
   policy_problems: null,
   removed_endpoints: [],
   removed_services: [],
+  removed_identities: [],
   removed_rules: [],
   removed_policies: [],
 };
@@ -73,6 +74,7 @@ export class DictionarySource {
       policy_problems: hasProblems ? next.policy_problems : null,
       removed_endpoints: endpoints.removed.map((it) => it.ref),
       removed_services: services.removed.map((it) => it.id),
+      removed_identities: identities.removed.map((it) => it.identity),
       removed_rules: rules.removed.map((it) => it.ref),
       removed_policies: policies.removed.map(({ namespace, name }) => ({ namespace, name })),
     };

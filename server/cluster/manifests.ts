@@ -16,6 +16,10 @@ import { podPlan, workloadPods } from './workload-pods.ts';
 import { parseYaml } from './yaml-documents.ts';
 import type { ManifestDocument } from './yaml-documents.ts';
 
+/** Texts of refused documents may be of any length; what is told of them is not. */
+const MAX_MESSAGE = 1000;
+const MAX_NAME = 253;
+
 const ALWAYS_THERE = ['default', 'kube-system'];
 
 const header = z.object({
@@ -112,8 +116,8 @@ export function planFrom(files: { name: string; text: string }[]): ManifestPlan 
       const uid = stableUid('NetworkPolicy', space, name);
       plan.networkPolicies.push({ uid, namespace: space, name, annotations: metadata.annotations, spec });
     } catch (error) {
-      const message = sentence(error);
-      plan.policyProblems.push({ namespace: space, name, message });
+      const message = sentence(error).slice(0, MAX_MESSAGE);
+      plan.policyProblems.push({ namespace: space, name: name.slice(0, MAX_NAME) || '(none)', message });
       plan.warnings.push(`${message}; this policy is refused`);
     }
   }

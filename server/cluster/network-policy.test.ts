@@ -123,6 +123,16 @@ test.each([
   expect(warnings[0]).toContain(words);
 });
 
+test('what is told of a refused policy is bounded', () => {
+  const text = manifest(`{ ${Array.from({ length: 2000 }, (_, i) => `field${i}: 1`).join(', ')} }`).replace(
+    'name: p',
+    `name: ${'n'.repeat(300)}`,
+  );
+  const [problem] = planFrom([{ name: 'p.yaml', text }]).policyProblems;
+  expect(problem?.name).toHaveLength(253);
+  expect(problem?.message.length).toBeLessThanOrEqual(1000);
+});
+
 test('the former version of a refused policy stays, that of a removed one does not', () => {
   const former = plan('{ podSelector: { matchLabels: { app: a } } }');
   const refused = withFormerPolicies(former, plan('{ policyTypes: [Never] }'));

@@ -77,6 +77,9 @@ export interface Desired {
   problems: string[];
 }
 
+/** Refused policies that hubs are told of. */
+const MAX_PROBLEMS = 1000;
+
 const RESERVED: readonly IdentityEntry[] = Object.values(IDENTITY).map((identity) => ({
   identity,
   labels: reservedLabels(identity),
@@ -113,7 +116,7 @@ export function desiredState(
         ...blocks.all.map((it) => it.entry),
       ],
       ...ids.policy.report(refsByIdentity(local)),
-      policy_problems: state.policyProblems,
+      policy_problems: state.policyProblems.slice(0, MAX_PROBLEMS),
     },
     problems: addresses.problems,
   };

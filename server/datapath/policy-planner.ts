@@ -94,7 +94,13 @@ export class PolicyPlanner {
       for (const ref of compiled.defaults) defaults.add(ref);
     }
     const all = Array.from(this.#policies.values(), (it) => it.prepared);
-    return this.#report.of(all, selected, defaults, (port) => this.#withPort(port));
+    return this.#report.of(
+      all,
+      selected,
+      defaults,
+      (port, namespace) => this.#withPort(port, namespace),
+      this.identities.revision,
+    );
   }
 
   #updatePolicies(policies: readonly NetworkPolicy[]): void {
@@ -162,18 +168,20 @@ export class PolicyPlanner {
     return {
       pods: (peer) => this.#peers.of(peer),
       blocks: this.blocks,
-      withPort: (port) => this.#withPort(port),
+      withPort: (port) => this.#withPort(port, ''),
       hosts: this.#hosts,
       rule: (rule) => this.#rules.get(rule.key),
       defaultRule: (direction: PolicyDirection, policies) => this.#report.defaultRule(direction, policies),
     };
   }
 
-  #withPort({ name, protocol }: PortName): readonly Workload[] {
+  /** Identities that have a port of this name, in one namespace or ('') in all. */
+  #withPort({ name, protocol }: PortName, namespace: string): readonly Workload[] {
     if (this.#byPort.revision !== this.identities.revision) {
       const map = new Map<string, Workload[]>();
       for (const workload of this.identities.all.values()) {
-        for (const key of new Set(workload.ports.map((it) => `${it.name}/${it.protocol}`))) {
+        const ports = new Set(workload.ports.map((it) => `${it.name}/${it.protocol}`));
+        for (const key of [...ports].flatMap((it) => [`/${it}`, `${workload.namespace}/${it}`])) {
           const having = map.get(key);
           if (having === undefined) map.set(key, [workload]);
           else having.push(workload);
@@ -181,7 +189,7 @@ export class PolicyPlanner {
       }
       this.#byPort = { revision: this.identities.revision, map };
     }
-    return this.#byPort.map.get(`${name}/${protocol}`) ?? [];
+    return this.#byPort.map.get(`${namespace}/${name}/${protocol}`) ?? [];
   }
 }
 

@@ -149,6 +149,17 @@ describe('a map that cannot be written', () => {
     expect([verdict(B, A), verdict(C, A)]).toEqual([VERDICT.DROPPED, VERDICT.FORWARDED]);
   });
 
+  test('leaves pods that could not be set free what they were allowed', () => {
+    apply([allow('p', 'b')]);
+    maps.endpoints.broken = true;
+    expect(() => apply([])).toThrow('the map is full');
+    expect([verdict(B, A), verdict(C, A)]).toEqual([VERDICT.FORWARDED, VERDICT.DROPPED]);
+    maps.endpoints.broken = false;
+    apply([]);
+    expect(maps.policy.contents.size).toBe(0);
+    expect(verdict(C, A)).toBe(VERDICT.FORWARDED);
+  });
+
   test('does not keep decisions of before in force', () => {
     apply([allow('p', 'b', 'c')]);
     maps.endpoints.broken = true;

@@ -54,7 +54,7 @@ export class PolicyReconciler {
 
   /**
    * Compares with what was written last, or with the kernel if `verify` is set or a step failed before.
-   * `peers`: the identities that are behind an address. Its steps must be called in order, all of them.
+   * `peers`: the identities that are behind an address. Its steps are called in order; the last one only if the addresses were written.
    */
   plan(
     desired: ReadonlyMap<number, SubjectPolicy>,

@@ -9,12 +9,27 @@ import type { PortName, PreparedPolicy, PreparedRule } from './prepared-policy.t
 /** Longest list of warnings of one policy. */
 const MAX_WARNINGS = 20;
 
+/** Policies that a default rule is described by; it is made by all that select the pod. */
+const MAX_NAMES = 1000;
+
+const NO_ENDPOINTS: readonly number[] = [];
+
+/** Identities that have a port of this name, in one namespace or ('') in all. */
+type WithPort = (port: PortName, namespace: string) => readonly Workload[];
+
+/** An entry with what its warnings were found for. */
+interface KeptEntry {
+  entry: PolicyEntry;
+  revision: number;
+  spellings: string[];
+}
+
 export class PolicyReport {
   readonly #ids: IdAllocator;
   /** Default rules by number, with their keys. */
   readonly #defaults = new Map<number, { key: string; entry: RuleEntry }>();
   #rules = new Map<PreparedRule, RuleEntry>();
-  #policies = new Map<PreparedPolicy, PolicyEntry>();
+  #policies = new Map<PreparedPolicy, KeptEntry>();
 
   constructor(ids: IdAllocator) {
     this.#ids = ids;
@@ -28,30 +43,35 @@ export class PolicyReport {
     const key = `default/${direction}/${audit ? 'audit/' : ''}${list}`;
     const ref = this.#ids.get(key);
     if (!this.#defaults.has(ref)) {
-      this.#defaults.set(ref, { key, entry: { ref, default: true, direction, audit, policies: names } });
+      this.#defaults.set(ref, {
+        key,
+        entry: { ref, default: true, direction, audit, policies: names.slice(0, MAX_NAMES) },
+      });
     }
     return ref;
   }
 
   /**
    * `selected`: refs of the local pods that each policy selects; `defaults`: numbers of the default rules in
-   * use. Entries that say the same as the last time are the same objects. Numbers not in use are given back.
+   * use; `withPort` answers for that `revision` of the identities. Entries that say the same as the last time
+   * are the same objects. Numbers not in use are given back.
    */
   of(
     policies: readonly PreparedPolicy[],
     selected: ReadonlyMap<PreparedPolicy, readonly number[]>,
     defaults: ReadonlySet<number>,
-    withPort: (port: PortName) => readonly Workload[],
+    withPort: WithPort,
+    revision: number,
   ): { rules: RuleEntry[]; policies: PolicyEntry[] } {
     const used = new Set<string>();
     const rules = new Map<PreparedRule, RuleEntry>();
-    const entries = new Map<PreparedPolicy, PolicyEntry>();
+    const entries = new Map<PreparedPolicy, KeptEntry>();
     for (const prepared of policies) {
       for (const rule of allRules(prepared)) {
         used.add(rule.key);
         rules.set(rule, this.#rules.get(rule) ?? this.#ruleEntry(prepared, rule));
       }
-      entries.set(prepared, this.#policyEntry(prepared, selected.get(prepared) ?? [], withPort));
+      entries.set(prepared, this.#policyEntry(prepared, selected.get(prepared) ?? NO_ENDPOINTS, withPort, revision));
     }
     this.#rules = rules;
     this.#policies = entries;
@@ -61,35 +81,35 @@ export class PolicyReport {
     }
     this.#ids.retain(used);
     const defaultEntries = Array.from(this.#defaults.values(), (it) => it.entry);
-    return { rules: [...rules.values(), ...defaultEntries], policies: [...entries.values()] };
+    return { rules: [...rules.values(), ...defaultEntries], policies: Array.from(entries.values(), (it) => it.entry) };
   }
 
   #ruleEntry({ policy: { namespace, name } }: PreparedPolicy, { key, direction, index }: PreparedRule): RuleEntry {
     return { ref: this.#ids.get(key), kind: 'NetworkPolicy', namespace, name, direction, index };
   }
 
-  #policyEntry(
-    prepared: PreparedPolicy,
-    selected: readonly number[],
-    withPort: (port: PortName) => readonly Workload[],
-  ): PolicyEntry {
-    const { policy, staged, rules } = prepared;
-    const endpoints = selected.toSorted((a, b) => a - b);
-    const warnings = [...spellings(prepared), ...nobodysPorts(prepared, withPort)].slice(0, MAX_WARNINGS);
+  #policyEntry(prepared: PreparedPolicy, selected: readonly number[], withPort: WithPort, revision: number): KeptEntry {
     const known = this.#policies.get(prepared);
-    if (known !== undefined && same(known.endpoints, endpoints) && same(known.warnings, warnings)) return known;
+    const endpoints = selected.length > 1 ? selected.toSorted((a, b) => a - b) : selected;
+    const isSelection = known !== undefined && same(known.entry.endpoints, endpoints);
+    if (isSelection && known.revision === revision) return known;
+    const spellings = known?.spellings ?? spellingsOf(prepared);
+    const warnings = [...spellings, ...nobodysPorts(prepared, withPort)].slice(0, MAX_WARNINGS);
+    if (isSelection && same(known.entry.warnings, warnings)) return { ...known, revision };
+    const { policy, staged, rules } = prepared;
     const refs = (list: PreparedRule[] | null): number[] => (list ?? []).map((it) => this.#ids.get(it.key));
-    return {
+    const entry: PolicyEntry = {
       namespace: policy.namespace,
       name: policy.name,
       uid: policy.uid,
       mode: staged ? 'audit' : 'enforce',
       policy_types: policy.spec.policyTypes,
-      endpoints,
+      endpoints: [...endpoints],
       rules: { ingress: refs(rules.ingress), egress: refs(rules.egress) },
       spec: { ...policy.spec },
       warnings,
     };
+    return { entry, revision, spellings };
   }
 }
 
@@ -98,7 +118,7 @@ function allRules({ rules }: PreparedPolicy): PreparedRule[] {
 }
 
 /** What the API accepts, but probably was not meant so. */
-function spellings({ policy: { spec }, rules }: PreparedPolicy): string[] {
+function spellingsOf({ policy: { spec }, rules }: PreparedPolicy): string[] {
   const warnings: string[] = [];
   for (const [direction, type] of [
     ['ingress', 'Ingress'],
@@ -120,12 +140,12 @@ function spellings({ policy: { spec }, rules }: PreparedPolicy): string[] {
 }
 
 /** Port names that mean nothing now, and so allow nothing. */
-function nobodysPorts(prepared: PreparedPolicy, withPort: (port: PortName) => readonly Workload[]): string[] {
+function nobodysPorts(prepared: PreparedPolicy, withPort: WithPort): string[] {
   const warnings: string[] = [];
   for (const rule of allRules(prepared)) {
     for (const port of rule.names) {
-      const having = withPort(port);
       const isIngress = rule.direction === 'ingress';
+      const having = withPort(port, isIngress ? prepared.policy.namespace : '');
       if (isIngress ? having.some((it) => prepared.selects(it)) : having.length > 0) continue;
       const who = isIngress ? 'no pod that it selects' : 'no pod';
       warnings.push(

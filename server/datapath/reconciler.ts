@@ -55,25 +55,28 @@ export class Reconciler {
     const changes: Changes = { written: 0, deleted: 0 };
     const raise = new Set<number>();
     const failures: unknown[] = [];
-    const attempt = (step: () => void): void => {
+    const attempt = (step: () => void): boolean => {
       try {
         step();
+        return true;
       } catch (error) {
         failures.push(error);
+        return false;
       }
     };
     const policy = this.#policy.plan(desired.policy, desired.peers, verify, changes);
     attempt(policy.write);
     attempt(policy.deleteStale);
     // First the others, then the pods of this node: a packet's sender may be told by its interface.
-    attempt(() => this.#addresses.applyIpcache(desired, verify, changes, raise));
-    attempt(() => this.#addresses.applyEndpoints(desired, policy.changed, changes, raise));
+    const hasOthers = attempt(() => this.#addresses.applyIpcache(desired, verify, changes, raise));
+    const hasOwn = attempt(() => this.#addresses.applyEndpoints(desired, policy.changed, changes, raise));
     attempt(() => this.#addresses.applyInterfaces(desired, changes));
     attempt(() => {
       for (const subject of this.#services.apply(desired.services, verify, changes)) raise.add(subject);
     });
     for (const subject of raise) this.#raise(subject);
-    attempt(policy.deleteUnused);
+    // Pods that still are who they were keep what they were allowed.
+    if (hasOthers && hasOwn) attempt(policy.deleteUnused);
     if (failures.length > 0) throw failures[0];
     return changes;
   }

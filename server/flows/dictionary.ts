@@ -45,6 +45,7 @@ export class AgentDictionary implements Names {
   #policyProblems: readonly PolicyProblemEntry[] = [];
   readonly #removedEndpoints = new Map<number, Removal>();
   readonly #removedServices = new Map<number, Removal>();
+  readonly #removedIdentities = new Map<number, Removal>();
   readonly #removedRules = new Map<number, Removal>();
   #revision = 0;
 
@@ -71,6 +72,7 @@ export class AgentDictionary implements Names {
     if (change.snapshot) {
       for (const ref of this.endpoints.keys()) bury(this.#removedEndpoints, ref, removal);
       for (const id of this.services.keys()) bury(this.#removedServices, id, removal);
+      for (const identity of this.identities.keys()) bury(this.#removedIdentities, identity, removal);
       for (const ref of this.rules.keys()) bury(this.#removedRules, ref, removal);
       this.policies.clear();
     }
@@ -82,7 +84,10 @@ export class AgentDictionary implements Names {
       this.services.set(entry.id, entry);
       this.#removedServices.delete(entry.id);
     }
-    for (const entry of change.identities) this.identities.set(entry.identity, entry.labels);
+    for (const entry of change.identities) {
+      this.identities.set(entry.identity, entry.labels);
+      this.#removedIdentities.delete(entry.identity);
+    }
     for (const entry of change.rules) {
       this.rules.set(entry.ref, entry);
       this.#removedRules.delete(entry.ref);
@@ -90,6 +95,7 @@ export class AgentDictionary implements Names {
     for (const { namespace, name } of change.removed_policies) this.policies.delete(`${namespace}/${name}`);
     for (const entry of change.policies) this.policies.set(`${entry.namespace}/${entry.name}`, entry);
     if (change.policy_problems !== null) this.#policyProblems = change.policy_problems;
+    for (const identity of change.removed_identities) bury(this.#removedIdentities, identity, removal);
     for (const ref of change.removed_rules) bury(this.#removedRules, ref, removal);
     for (const ref of change.removed_endpoints) bury(this.#removedEndpoints, ref, removal);
     for (const id of change.removed_services) bury(this.#removedServices, id, removal);
@@ -99,6 +105,7 @@ export class AgentDictionary implements Names {
   prune(oldestFlowId: number, time: number): void {
     forget(this.#removedEndpoints, this.endpoints, oldestFlowId, time);
     forget(this.#removedServices, this.services, oldestFlowId, time);
+    forget(this.#removedIdentities, this.identities, oldestFlowId, time);
     forget(this.#removedRules, this.rules, oldestFlowId, time);
   }
 }

@@ -34,6 +34,7 @@ names.apply(
     rules: [],
     policies: [],
     policy_problems: null,
+    removed_identities: [],
     removed_rules: [],
     removed_policies: [],
   },

@@ -27,6 +27,7 @@ names.apply(
     policy_problems: null,
     removed_endpoints: [],
     removed_services: [],
+    removed_identities: [],
     removed_rules: [],
     removed_policies: [],
   },

@@ -58,6 +58,7 @@ const DICTIONARY: Dictionary = {
   rules: [],
   policies: [],
   policy_problems: null,
+  removed_identities: [],
   removed_rules: [],
   removed_policies: [],
 };

@@ -68,6 +68,7 @@ function dictionary(change: Partial<Dictionary> = {}): Dictionary {
     policy_problems: [{ namespace: 'shop', name: 'bad', message: 'bad.yaml line 3: it is bad' }],
     removed_endpoints: [],
     removed_services: [],
+    removed_identities: [],
     removed_rules: [],
     removed_policies: [],
     ...change,

@@ -9,7 +9,7 @@
  */
 import type { RecordLayout } from './layout.ts';
 
-export const AGENT_PROTOCOL_VERSION = 1;
+export const AGENT_PROTOCOL_VERSION = 2;
 
 /** Largest message a hub accepts from an agent, bytes. */
 export const MAX_AGENT_MESSAGE = 4 * 1024 * 1024;
@@ -136,6 +136,7 @@ export interface Dictionary {
   policy_problems: PolicyProblemEntry[] | null;
   removed_endpoints: number[];
   removed_services: number[];
+  removed_identities: number[];
   removed_rules: number[];
   removed_policies: { namespace: string; name: string }[];
 }

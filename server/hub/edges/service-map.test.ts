@@ -39,6 +39,7 @@ function dictionary(node: string, endpoints: EndpointEntry[]): AgentDictionary {
       rules: [],
       policies: [],
       policy_problems: null,
+      removed_identities: [],
       removed_rules: [],
       removed_policies: [],
     },

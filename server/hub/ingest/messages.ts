@@ -51,8 +51,8 @@ const hello: z.ZodType<Hello> = z.object({
 
 const direction = z.enum(['ingress', 'egress']);
 const policyName = { namespace: name, name };
-/** Default denies are made by all policies that select a pod. */
-const MAX_POLICIES = 10_000;
+/** Policies in one list: those that make a default deny, or that were refused. */
+const MAX_POLICIES = 1000;
 
 const rule: z.ZodType<RuleEntry> = z.union([
   z.object({ ref: u32, kind: z.literal('NetworkPolicy'), ...policyName, direction, index: u16 }),
@@ -110,6 +110,7 @@ const dictionary: z.ZodType<Dictionary> = z.object({
     .nullable(),
   removed_endpoints: z.array(u32),
   removed_services: z.array(u32),
+  removed_identities: z.array(u32),
   removed_rules: z.array(u32),
   removed_policies: z.array(z.object(policyName)),
 });
