@@ -90,7 +90,7 @@ describe.each(['IPv4', 'IPv6'] as const)('%s', (family) => {
     });
 
     test('session affinity keeps a client with one backend until its timeout', () => {
-      world.setService('s', [vip], 80, target, protocol, BACKENDS, { sessionAffinityTimeoutSeconds: 100 });
+      world.setService('s', [vip], 80, target, protocol, BACKENDS, { sessionAffinityTimeoutSeconds: 20 });
       const [first = ''] = answered(ask(20));
       expect(ask(20)).toEqual({ [first]: 20 });
       // Another client has its own; it may be the same one.
@@ -99,7 +99,7 @@ describe.each(['IPv4', 'IPv6'] as const)('%s', (family) => {
       // The table alone would give this client the other ones too: so it does after the timeout.
       const seen = new Set<string>();
       for (let round = 0; round < 40 && seen.size < 2; round++) {
-        expireAffinity(101);
+        expireAffinity(21);
         for (const name of answered(ask(1))) seen.add(name);
       }
       expect(seen.size).toBeGreaterThan(1);
