@@ -4,7 +4,7 @@
 //   ports tcp|udp ADDRESS PORT FIRST COUNT  one exchange from each local port; prints the answers in their order
 //   ends tcp|udp|sendto ADDRESS PORT      one exchange: the answer, and whom the process believes to talk to
 //   twice udp ADDRESS PORT MILLISECONDS   one socket, two datagrams with a pause; prints "ready" before the pause
-//   hold tcp ADDRESS PORT MILLISECONDS [LOCAL PORT]   one connection, a message every 5 ms
+//   hold tcp ADDRESS PORT MILLISECONDS [LOCAL PORT]   one connection, a message every 5 ms; SIGTERM ends it sooner
 //   hold udp ADDRESS PORT MILLISECONDS    one socket, a datagram every 5 ms; prints "ready" with the first answer
 //   hold sendto ADDRESS PORT MILLISECONDS the same without connect
 import dgram from 'node:dgram';
@@ -154,6 +154,7 @@ function hold() {
     }, 300);
   };
   let ticker;
+  process.on('SIGTERM', finish);
   const start = (send) => {
     if (protocol === 'tcp') console.log('ready');
     ticker = setInterval(() => {

@@ -90,7 +90,7 @@ describe.each(['IPv4', 'IPv6'] as const)('%s', (family) => {
     });
 
     test('session affinity keeps a client with one backend until its timeout', () => {
-      world.setService('s', [vip], 80, target, protocol, BACKENDS, { sessionAffinityTimeoutSeconds: 100 });
+      world.setService('s', [vip], 80, target, protocol, BACKENDS, { sessionAffinityTimeoutSeconds: 20 });
       const [first = ''] = answered(ask(20));
       expect(ask(20)).toEqual({ [first]: 20 });
       // Another client has its own; it may be the same one.
@@ -99,7 +99,7 @@ describe.each(['IPv4', 'IPv6'] as const)('%s', (family) => {
       // The table alone would give this client the other ones too: so it does after the timeout.
       const seen = new Set<string>();
       for (let round = 0; round < 40 && seen.size < 2; round++) {
-        expireAffinity(101);
+        expireAffinity(21);
         for (const name of answered(ask(1))) seen.add(name);
       }
       expect(seen.size).toBeGreaterThan(1);
@@ -121,12 +121,13 @@ describe.each(['IPv4', 'IPv6'] as const)('%s', (family) => {
 
     test('a terminating backend keeps what it has and gets nothing new; the last one left gets it', async () => {
       world.setService('s', [vip], 80, target, protocol, ['one']);
-      const held = await world.start('client', 'hold', kind, vip, '80', '900');
+      const held = await world.start('client', 'hold', kind, vip, '80', '30000');
       world.setService('s', [vip], 80, target, protocol, ['one', 'two']);
       setEndpoint('one', { conditions: ENDING });
       expect(ask(20)).toEqual({ two: 20 });
       setEndpoint('two', { conditions: { ...ENDING, serving: false } });
       expect(ask(5)).toEqual({ one: 5 });
+      held.stop();
       const result = JSON.parse(await held.result) as { sent: number; received: number; from: object; error: string };
       expect(result).toMatchObject({ error: '' });
       // Answers of TCP may come together.
@@ -135,10 +136,11 @@ describe.each(['IPv4', 'IPv6'] as const)('%s', (family) => {
 
     test('a backend that is not ready keeps its TCP connections; datagrams leave it at once', async () => {
       world.setService('s', [vip], 80, target, protocol, ['one']);
-      const held = await world.start('client', 'hold', kind, vip, '80', '700');
+      const held = await world.start('client', 'hold', kind, vip, '80', '30000');
       world.setService('s', [vip], 80, target, protocol, ['one', 'two']);
       setEndpoint('one', { conditions: { ready: false, serving: false, terminating: false } });
       expect(ask(10)).toEqual({ two: 10 });
+      held.stop();
       const result = JSON.parse(await held.result) as { from: object; error: string };
       expect(result.error).toBe('');
       const from = new Set(
@@ -194,8 +196,9 @@ describe.each(['IPv4', 'IPv6'] as const)('%s', (family) => {
     const chosen = ask() ?? '';
     // The same port, straight to that pod and left open: the answers of both connections could not be told apart.
     const direct = family === 'IPv4' ? world.v4(chosen) : world.v6(chosen);
-    const held = await world.start('client', 'hold', 'tcp', direct, '8080', '500', '22000');
+    const held = await world.start('client', 'hold', 'tcp', direct, '8080', '30000', '22000');
     expect(BACKENDS.filter((it) => it !== chosen)).toContain(ask());
+    held.stop();
     expect(JSON.parse(await held.result)).toMatchObject({ error: '' });
   });
 });

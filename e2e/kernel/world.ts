@@ -253,8 +253,8 @@ export class World implements AsyncDisposable {
     cache.deleteMany(Buffer.concat(keys), keys.length);
   }
 
-  /** Starts peer.mjs in the pod; resolves when it prints "ready", with what yields its later output. */
-  async start(pod: string, ...args: string[]): Promise<{ result: Promise<string> }> {
+  /** Starts peer.mjs in the pod; resolves when it prints "ready", with what yields its later output and what asks it to end. */
+  async start(pod: string, ...args: string[]): Promise<{ result: Promise<string>; stop(): void }> {
     const [program = '', ...rest] = this.#inside(pod, [process.execPath, PEER, ...args]);
     const child = spawn(program, rest, { stdio: ['ignore', 'pipe', 'inherit'] });
     this.#children.push(child);
@@ -269,7 +269,7 @@ export class World implements AsyncDisposable {
       });
       child.on('close', () => reject(new Error(`${args.join(' ')} ended before it was ready: ${output}`)));
     });
-    return { result };
+    return { result, stop: () => void child.kill('SIGTERM') };
   }
 
   /** All records written since the last call. */
