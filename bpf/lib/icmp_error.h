@@ -24,8 +24,11 @@ static __always_inline int parse_embedded(struct packet *p, struct embedded *in)
 	if (p->family == 4) {
 		struct iphdr *ip = at(p, in->l3_offset, sizeof(*ip));
 
-		if (!ip || ip->ihl < 5)
+		if (!ip || ip->ihl < 5 || ip->version != 4)
 			return drop(p, PARSE, CT_TRUNCATED_OR_INVALID_HEADER);
+		/* Nobody reports later fragments (RFC 1122, 3.2.2); what would be read as ports is payload. */
+		if (ip->frag_off & bpf_htons(IP_FRAGMENT_OFFSET))
+			return drop(p, PARSE, INVALID_PACKET_DROPPED);
 		address_from_v4(&key.source, ip->saddr);
 		address_from_v4(&key.destination, ip->daddr);
 		key.protocol = ip->protocol;
@@ -33,7 +36,7 @@ static __always_inline int parse_embedded(struct packet *p, struct embedded *in)
 	} else {
 		struct ipv6hdr *ip = at(p, in->l3_offset, sizeof(*ip));
 
-		if (!ip)
+		if (!ip || ip->version != 6)
 			return drop(p, PARSE, CT_TRUNCATED_OR_INVALID_HEADER);
 		__builtin_memcpy(&key.source, &ip->saddr, 16);
 		__builtin_memcpy(&key.destination, &ip->daddr, 16);
