@@ -10,7 +10,7 @@ import { Datapath } from '../../server/agent/datapath.ts';
 import { CounterReader } from '../../server/agent/counters.ts';
 import type { Attachment } from '../../server/cluster/attachment.ts';
 import { addPod, type CniNode, deletePod } from '../../server/cni/pod-network.ts';
-import type { ClusterState, Pod, Protocol } from '../../server/cluster/model.ts';
+import type { ClusterState, EndpointSlice, Pod, Protocol, Service } from '../../server/cluster/model.ts';
 import type { Config } from '../../server/kernel/bpf-object.ts';
 import { BPFFS, mountBpffs } from '../../server/kernel/bpffs.ts';
 import { RingBuffer } from '../../server/kernel/ring-buffer.ts';
@@ -98,30 +98,10 @@ export class World implements AsyncDisposable {
     const { services, endpointSlices } = this.state;
     this.state.services = services.filter((it) => it.name !== name);
     this.state.endpointSlices = endpointSlices.filter((it) => it.serviceName !== name);
-    this.state.services.push({
-      uid: name,
-      namespace: 'test',
-      name,
-      type: 'ClusterIP',
-      clusterIPs,
-      selector: null,
-      ports: [{ name: 'main', port, protocol, targetPort, appProtocol: '' }],
-    });
-    for (const addressType of ['IPv4', 'IPv6'] as const) {
-      this.state.endpointSlices.push({
-        namespace: 'test',
-        name: `${name}-${addressType}`,
-        serviceName: name,
-        addressType,
-        ports: [{ name: 'main', port: targetPort, protocol, appProtocol: '' }],
-        endpoints: pods.map((pod) => ({
-          addresses: [addressType === 'IPv4' ? this.v4(pod) : this.v6(pod)],
-          conditions: { ready: true, serving: true, terminating: false },
-          nodeName: this.node.name,
-          targetRef: pod,
-        })),
-      });
-    }
+    const backends = pods.map((it) => this.pod(it));
+    const made = serviceModel(name, clusterIPs, { port, targetPort, protocol }, backends, this.node.name);
+    this.state.services.push(made.service);
+    this.state.endpointSlices.push(...made.slices);
     this.apply();
   }
 
@@ -246,7 +226,8 @@ export class World implements AsyncDisposable {
   }
 }
 
-function podModel(name: string, at: Attachment, nodeName: string): Pod {
+/** The pod as the cluster describes it. */
+export function podModel(name: string, at: Attachment, nodeName: string): Pod {
   return {
     uid: name,
     namespace: 'test',
@@ -265,8 +246,44 @@ function podModel(name: string, at: Attachment, nodeName: string): Pod {
   };
 }
 
-/** Namespaces and pins of runs whose process is gone. */
-function removeLeftovers(): void {
+/** A service of one port and its endpoint slices, one a family. */
+export function serviceModel(
+  name: string,
+  clusterIPs: string[],
+  { port, targetPort, protocol }: { port: number; targetPort: number; protocol: Protocol },
+  backends: readonly Attachment[],
+  nodeName: string,
+): { service: Service; slices: EndpointSlice[] } {
+  const ofFamily = (pod: Attachment, isV6: boolean): string[] =>
+    pod.addresses.filter((it) => it.includes(':') === isV6);
+  return {
+    service: {
+      uid: name,
+      namespace: 'test',
+      name,
+      type: 'ClusterIP',
+      clusterIPs,
+      selector: null,
+      ports: [{ name: 'main', port, protocol, targetPort, appProtocol: '' }],
+    },
+    slices: (['IPv4', 'IPv6'] as const).map((addressType) => ({
+      namespace: 'test',
+      name: `${name}-${addressType}`,
+      serviceName: name,
+      addressType,
+      ports: [{ name: 'main', port: targetPort, protocol, appProtocol: '' }],
+      endpoints: backends.map((pod) => ({
+        addresses: ofFamily(pod, addressType === 'IPv6'),
+        conditions: { ready: true, serving: true, terminating: false },
+        nodeName,
+        targetRef: pod.name,
+      })),
+    })),
+  };
+}
+
+/** Removes namespaces and pins of runs whose process is gone. */
+export function removeLeftovers(): void {
   const isAlive = (pid: string): boolean => {
     try {
       process.kill(Number(pid), 0);
@@ -282,7 +299,7 @@ function removeLeftovers(): void {
   }
   const pins = execFileSync('sh', ['-c', `ls ${BPFFS}`], { encoding: 'utf8' }).split('\n');
   for (const line of pins) {
-    const [, pid] = /^spyglass-test-(\d+)$/.exec(line) ?? [];
+    const [, pid] = /^spyglass-test-(\d+)/.exec(line) ?? [];
     if (pid !== undefined && !isAlive(pid)) rmSync(join(BPFFS, line), { recursive: true, force: true });
   }
 }

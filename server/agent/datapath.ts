@@ -132,6 +132,11 @@ export class Datapath implements Disposable {
     return failed;
   }
 
+  /** Descriptor of one of the programs; it belongs to the datapath. */
+  programFd(name: 'from_pod' | 'to_pod'): number {
+    return this.#object.programFd(name);
+  }
+
   /** How full the maps are; walks all their entries. */
   fill(): { name: string; entries: number; maxEntries: number }[] {
     return SIZED_MAPS.map((name) => ({

@@ -1,0 +1,252 @@
+/**
+ * The real programs and maps without traffic: a node with three pods whose devices lead nowhere, nothing attached.
+ * Tests hand packets to the programs with BPF_PROG_TEST_RUN and read from the maps what was made of them.
+ */
+import { execFileSync } from 'node:child_process';
+import { rmSync } from 'node:fs';
+import { Datapath } from '../../server/agent/datapath.ts';
+import { CounterReader } from '../../server/agent/counters.ts';
+import type { Attachment } from '../../server/cluster/attachment.ts';
+import type { ClusterState } from '../../server/cluster/model.ts';
+import type { CniNode } from '../../server/cni/pod-network.ts';
+import { DATAPATH_STATE, EDGE_COUNTERS } from '../../server/kernel/layouts.gen.ts';
+import { BPFFS, mountBpffs } from '../../server/kernel/bpffs.ts';
+import { withNetns } from '../../server/kernel/netns.ts';
+import { type SkBuff, testRun } from '../../server/kernel/test-run.ts';
+import { createNodeNetwork } from '../../server/standalone/node-network.ts';
+import { OUTCOME, STAGE } from '../../server/wire/lists.gen.ts';
+import { readStruct } from '../../server/wire/struct.ts';
+import { addressBytes, type Ends, type Ports } from './packet-builder.ts';
+import { podModel, removeLeftovers, serviceModel } from './world.ts';
+
+/** linux/pkt_cls.h */
+export const VERDICT_NAMES: Record<number, 'ok' | 'drop' | 'redirect'> = { 0: 'ok', 2: 'drop', 7: 'redirect' };
+
+/** Outcomes after which a packet meets no other stage, whatever the stage. */
+const LAST_OUTCOMES: ReadonlySet<number> = new Set([OUTCOME.DROP, OUTCOME.STACK]);
+
+/** A packet's ends; for an ICMP echo request the identifier is its source port. */
+export type Tuple = Ends & Ports & { protocol: number };
+
+export interface Totals {
+  /** By reason number. */
+  drops: Record<number, number>;
+  /** Packets that came to an end, by `stage.outcome`: each packet in exactly one row. */
+  ends: Record<string, number>;
+  /** Packets and bytes over all edges, both directions. */
+  packets: number;
+  bytes: number;
+}
+
+export interface Handled {
+  verdict: 'ok' | 'drop' | 'redirect' | number;
+  data: Buffer;
+  /** What the packet added to the counters; rows that did not change are left out. */
+  added: Totals;
+}
+
+export class TestBed implements Disposable {
+  readonly datapath: Datapath;
+  readonly pods: readonly Attachment[];
+  readonly #state: ClusterState;
+  readonly #node: CniNode;
+  readonly #pins: string;
+  readonly #counters: CounterReader;
+
+  private constructor(node: CniNode, pods: readonly Attachment[], pins: string) {
+    this.#node = node;
+    this.#pins = pins;
+    this.pods = pods;
+    this.#state = {
+      nodes: [{ name: node.name, labels: {}, addresses: [...node.addresses], podCIDRs: [...node.podCIDRs] }],
+      namespaces: [{ name: 'test', labels: {} }],
+      pods: pods.map((it) => podModel(it.name, it, node.name)),
+      services: [],
+      endpointSlices: [],
+    };
+    this.datapath = new Datapath({
+      object: 'bpf/build/pod.bpf.o',
+      pins,
+      node: node.name,
+      netns: `/run/netns/${node.netns}`,
+      config: {},
+    });
+    this.#counters = new CounterReader(this.datapath.maps);
+    this.#apply();
+  }
+
+  /** `name`: one word, so that several beds can exist at once. */
+  static async create(name: string): Promise<TestBed> {
+    removeLeftovers();
+    mountBpffs();
+    const node = {
+      name: `kt${process.pid}${name}`,
+      netns: `spyglass-kt${process.pid}${name}`,
+      stateFolder: '',
+      podCIDRs: ['10.42.0.0/24', 'fd42::/64'],
+      addresses: ['10.42.0.1', 'fd42::1'],
+    };
+    await createNodeNetwork(node);
+    const pods = ['client', 'one', 'two'].map((pod, i) => dummyPod(node, pod, i));
+    return new TestBed(node, pods, `${BPFFS}/spyglass-test-${process.pid}-${name}`);
+  }
+
+  pod(name: string): Attachment {
+    const pod = this.pods.find((it) => it.name === name);
+    if (pod === undefined) throw new Error(`the test bed has no pod ${name}`);
+    return pod;
+  }
+
+  /** A service of one port with the given pods behind it, on an address of each family. */
+  addService(name: string, clusterIPs: string[], port: number, targetPort: number, pods: readonly string[]): void {
+    for (const protocol of ['TCP', 'UDP'] as const) {
+      const backends = pods.map((it) => this.pod(it));
+      const { service, slices } = serviceModel(
+        `${name}-${protocol}`,
+        clusterIPs,
+        { port, targetPort, protocol },
+        backends,
+        this.#node.name,
+      );
+      this.#state.services.push(service);
+      this.#state.endpointSlices.push(...slices);
+    }
+    this.#apply();
+  }
+
+  /** Runs `from_pod` for a packet that the pod sent, `to_pod` for one that the host sends to it. */
+  run(
+    program: 'from_pod' | 'to_pod',
+    pod: string,
+    packet: Buffer,
+    skb: SkBuff = {},
+  ): { verdict: Handled['verdict']; data: Buffer } {
+    return this.inside(() => this.runInside(program, this.pod(pod), packet, skb));
+  }
+
+  /** As run, with what was counted for it. */
+  handle(program: 'from_pod' | 'to_pod', pod: string, packet: Buffer, skb: SkBuff = {}): Handled {
+    const before = this.totals();
+    const result = this.run(program, pod, packet, skb);
+    return { ...result, added: difference(before, this.totals()) };
+  }
+
+  /** Calls `block` in the node's namespace, where runInside works. */
+  inside<T>(block: () => T): T {
+    return withNetns(`/run/netns/${this.#node.netns}`, block);
+  }
+
+  runInside(
+    program: 'from_pod' | 'to_pod',
+    pod: Attachment,
+    packet: Buffer,
+    skb: SkBuff = {},
+  ): { verdict: Handled['verdict']; data: Buffer } {
+    const { retval, data } = testRun(this.datapath.programFd(program), packet, { ifindex: pod.hostIfindex, ...skb });
+    return { verdict: VERDICT_NAMES[retval] ?? retval, data };
+  }
+
+  /** Whether the flow cache has an entry for the tuple as seen. */
+  hasFlow(tuple: Tuple): boolean {
+    return this.datapath.maps.flow_cache.get(flowKey(tuple)) !== undefined;
+  }
+
+  totals(): Totals {
+    const { packets, bytes } = this.edgeTotals();
+    return { ...this.endTotals(), packets, bytes };
+  }
+
+  /** Packets and bytes over all edges, the overflow included. */
+  edgeTotals(): Pick<Totals, 'packets' | 'bytes'> {
+    const { edge_counters, state } = this.datapath.maps;
+    const slots =
+      readStruct(DATAPATH_STATE, state.get(Buffer.alloc(4)) ?? Buffer.alloc(DATAPATH_STATE.size)).next_edge + 1;
+    const { stride, shape } = edge_counters;
+    const values = edge_counters.readArray(slots, Buffer.alloc(slots * stride));
+    const { packets, bytes, reply_packets, reply_bytes } = EDGE_COUNTERS.fields;
+    const sum = { packets: 0, bytes: 0 };
+    for (let at = 0; at < values.length; at += stride / shape.copies) {
+      sum.packets += values.readUInt32LE(at + packets.offset) + values.readUInt32LE(at + reply_packets.offset);
+      sum.bytes += values.readUInt32LE(at + bytes.offset) + values.readUInt32LE(at + reply_bytes.offset);
+    }
+    return sum;
+  }
+
+  /** The part of the totals that costs no walk over the edges. */
+  endTotals(): Pick<Totals, 'drops' | 'ends'> {
+    const ends: Record<string, number> = {};
+    for (const [stage, outcome, packets] of this.#counters.stages()) {
+      const isHit = stage === STAGE.FLOW_CACHE && outcome === OUTCOME.HIT;
+      const isDelivered = stage === STAGE.DELIVER && outcome === OUTCOME.PASS;
+      if (isHit || isDelivered || LAST_OUTCOMES.has(outcome)) ends[endName(stage, outcome)] = packets;
+    }
+    return { drops: this.#counters.drops(), ends };
+  }
+
+  [Symbol.dispose](): void {
+    this.datapath[Symbol.dispose]();
+    rmSync(this.#pins, { recursive: true, force: true });
+    execFileSync('ip', ['netns', 'delete', this.#node.netns]);
+  }
+
+  #apply(): void {
+    this.datapath.apply(this.datapath.plan(this.#state, this.pods));
+  }
+}
+
+function flowKey(tuple: Tuple): Buffer {
+  const wide = (text: string): Buffer => {
+    const bytes = addressBytes(text);
+    return bytes.length === 16 ? bytes : Buffer.concat([Buffer.from('00000000000000000000ffff', 'hex'), bytes]);
+  };
+  const ports = Buffer.alloc(8);
+  ports.writeUInt16BE(tuple.sourcePort, 0);
+  ports.writeUInt16BE(tuple.destinationPort, 2);
+  ports[4] = tuple.protocol;
+  return Buffer.concat([wide(tuple.source), wide(tuple.destination), ports]);
+}
+
+function endName(stage: number, outcome: number): string {
+  const nameOf = (list: Record<string, number>, value: number): string =>
+    Object.keys(list).find((it) => list[it] === value) ?? String(value);
+  return `${nameOf(STAGE, stage)}.${nameOf(OUTCOME, outcome)}`;
+}
+
+/** Rows that grew, with how much. */
+export function grown(before: Record<string, number>, after: Record<string, number>): Record<string, number> {
+  const rows = Object.entries(after).map(([row, count]) => [row, count - (before[row] ?? 0)] as const);
+  return Object.fromEntries(rows.filter(([, count]) => count !== 0));
+}
+
+function difference(before: Totals, after: Totals): Totals {
+  return {
+    drops: grown(before.drops, after.drops),
+    ends: grown(before.ends, after.ends),
+    packets: after.packets - before.packets,
+    bytes: after.bytes - before.bytes,
+  };
+}
+
+/** A device that stands in for the host side of a pod's veth: programs only need its number and its routes. */
+function dummyPod(node: CniNode, name: string, index: number): Attachment {
+  const ip = (...args: string[]): string => execFileSync('ip', ['-n', node.netns, ...args], { encoding: 'utf8' });
+  const hostInterface = `pod${index}`;
+  const addresses = [`10.42.0.${10 + index}`, `fd42::${10 + index}`];
+  ip('link', 'add', hostInterface, 'type', 'veth', 'peer', 'name', `${hostInterface}-end`);
+  for (const end of [hostInterface, `${hostInterface}-end`]) ip('link', 'set', end, 'up');
+  for (const address of addresses) ip('route', 'add', address, 'dev', hostInterface);
+  const [link] = JSON.parse(ip('-json', 'link', 'show', hostInterface)) as { ifindex: number; address: string }[];
+  if (link === undefined) throw new Error(`the device ${hostInterface} was not made`);
+  return {
+    podUid: name,
+    namespace: 'test',
+    name,
+    endpointId: 16 + index,
+    netns: `${node.netns}-${name}`,
+    hostInterface,
+    hostIfindex: link.ifindex,
+    hostMac: link.address,
+    podMac: `02:00:00:00:00:${10 + index}`,
+    addresses,
+  };
+}
