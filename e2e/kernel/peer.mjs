@@ -2,8 +2,8 @@
 //   server tcp|udp ADDRESS PORT NAME      answers every message with NAME; prints "ready"
 //   client tcp|udp ADDRESS PORT COUNT [LOCAL]   COUNT exchanges, each on a socket of its own
 //   twice udp ADDRESS PORT MILLISECONDS   one socket, two datagrams with a pause; prints "ready" before the pause
-//   hold tcp ADDRESS PORT MILLISECONDS    one connection, a message every 5 ms
-//   hold udp ADDRESS PORT MILLISECONDS    one socket, a datagram every 5 ms
+//   hold tcp ADDRESS PORT   one connection, a message every 5 ms, until an error or SIGTERM
+//   hold udp ADDRESS PORT   one socket, a datagram every 5 ms, until an error or SIGTERM
 import dgram from 'node:dgram';
 import net from 'node:net';
 
@@ -94,6 +94,7 @@ function hold() {
   };
   const finish = () => {
     clearInterval(ticker);
+    // Answers to what was sent last are still on their way.
     setTimeout(() => {
       console.log(JSON.stringify(result));
       process.exit(0);
@@ -106,7 +107,7 @@ function hold() {
       result.sent++;
       send();
     }, 5);
-    setTimeout(finish, Number(argument));
+    process.once('SIGTERM', finish);
   };
   if (protocol === 'tcp') {
     const socket = net.connect({ host: address, port, noDelay: true });
@@ -122,6 +123,7 @@ function hold() {
   socket.on('message', note);
   socket.on('error', (error) => {
     result.error = error.code;
+    finish();
   });
   socket.connect(port, address, () => start(() => socket.send('x')));
 }

@@ -5,25 +5,33 @@
 import { execFileSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { Datapath } from '../../server/agent/datapath.ts';
-import { CounterReader } from '../../server/agent/counters.ts';
 import type { Attachment } from '../../server/cluster/attachment.ts';
 import type { ClusterState } from '../../server/cluster/model.ts';
 import type { CniNode } from '../../server/cni/pod-network.ts';
 import { DATAPATH_STATE, EDGE_COUNTERS } from '../../server/kernel/layouts.gen.ts';
 import { BPFFS, mountBpffs } from '../../server/kernel/bpffs.ts';
+import type { BpfMap } from '../../server/kernel/maps.ts';
 import { withNetns } from '../../server/kernel/netns.ts';
 import { type SkBuff, testRun } from '../../server/kernel/test-run.ts';
 import { createNodeNetwork } from '../../server/standalone/node-network.ts';
 import { OUTCOME, STAGE } from '../../server/wire/lists.gen.ts';
-import { readStruct } from '../../server/wire/struct.ts';
 import { addressBytes, type Ends, type Ports } from './packet-builder.ts';
 import { podModel, removeLeftovers, serviceModel } from './world.ts';
 
 /** linux/pkt_cls.h */
 export const VERDICT_NAMES: Record<number, 'ok' | 'drop' | 'redirect'> = { 0: 'ok', 2: 'drop', 7: 'redirect' };
 
-/** Outcomes after which a packet meets no other stage, whatever the stage. */
-const LAST_OUTCOMES: ReadonlySet<number> = new Set([OUTCOME.DROP, OUTCOME.STACK]);
+/** Rows of stage_stats after which a packet meets no other stage: `STAGE.OUTCOME` by index. */
+const END_ROWS = new Map(
+  Object.entries(STAGE).flatMap(([stage, number]) => {
+    const last = ['DROP', 'STACK', ...(stage === 'FLOW_CACHE' ? ['HIT'] : stage === 'DELIVER' ? ['PASS'] : [])];
+    const outcomes = Object.entries(OUTCOME).filter(([name]) => last.includes(name));
+    return outcomes.map(
+      ([name, outcome]) => [number * Object.keys(OUTCOME).length + outcome, `${stage}.${name}`] as const,
+    );
+  }),
+);
+const LAST_ROW = Math.max(...END_ROWS.keys());
 
 /** A packet's ends; for an ICMP echo request the identifier is its source port. */
 export type Tuple = Ends & Ports & { protocol: number };
@@ -51,7 +59,8 @@ export class TestBed implements Disposable {
   readonly #state: ClusterState;
   readonly #node: CniNode;
   readonly #pins: string;
-  readonly #counters: CounterReader;
+  /** The totals as long as nothing has run since they were read. */
+  #counted: Totals | undefined;
 
   private constructor(node: CniNode, pods: readonly Attachment[], pins: string) {
     this.#node = node;
@@ -71,7 +80,6 @@ export class TestBed implements Disposable {
       netns: `/run/netns/${node.netns}`,
       config: {},
     });
-    this.#counters = new CounterReader(this.datapath.maps);
     this.#apply();
   }
 
@@ -126,9 +134,11 @@ export class TestBed implements Disposable {
 
   /** As run, with what was counted for it. */
   handle(program: 'from_pod' | 'to_pod', pod: string, packet: Buffer, skb: SkBuff = {}): Handled {
-    const before = this.totals();
+    const before = this.#counted ?? this.totals();
     const result = this.run(program, pod, packet, skb);
-    return { ...result, added: difference(before, this.totals()) };
+    const after = this.totals();
+    this.#counted = after;
+    return { ...result, added: difference(before, after) };
   }
 
   /** Calls `block` in the node's namespace, where runInside works. */
@@ -142,6 +152,7 @@ export class TestBed implements Disposable {
     packet: Buffer,
     skb: SkBuff = {},
   ): { verdict: Handled['verdict']; data: Buffer } {
+    this.#counted = undefined;
     const { retval, data } = testRun(this.datapath.programFd(program), packet, { ifindex: pod.hostIfindex, ...skb });
     return { verdict: VERDICT_NAMES[retval] ?? retval, data };
   }
@@ -152,35 +163,24 @@ export class TestBed implements Disposable {
   }
 
   totals(): Totals {
-    const { packets, bytes } = this.edgeTotals();
-    return { ...this.endTotals(), packets, bytes };
-  }
-
-  /** Packets and bytes over all edges, the overflow included. */
-  edgeTotals(): Pick<Totals, 'packets' | 'bytes'> {
-    const { edge_counters, state } = this.datapath.maps;
-    const slots =
-      readStruct(DATAPATH_STATE, state.get(Buffer.alloc(4)) ?? Buffer.alloc(DATAPATH_STATE.size)).next_edge + 1;
-    const { stride, shape } = edge_counters;
-    const values = edge_counters.readArray(slots, Buffer.alloc(slots * stride));
+    const { drops, stage_stats, edge_counters, state } = this.datapath.maps;
+    const slots = (state.get(Buffer.alloc(4))?.readUInt32LE(DATAPATH_STATE.fields.next_edge.offset) ?? 0) + 1;
+    const edges = rowsOf(edge_counters, slots);
     const { packets, bytes, reply_packets, reply_bytes } = EDGE_COUNTERS.fields;
-    const sum = { packets: 0, bytes: 0 };
-    for (let at = 0; at < values.length; at += stride / shape.copies) {
-      sum.packets += values.readUInt32LE(at + packets.offset) + values.readUInt32LE(at + reply_packets.offset);
-      sum.bytes += values.readUInt32LE(at + bytes.offset) + values.readUInt32LE(at + reply_bytes.offset);
-    }
-    return sum;
-  }
-
-  /** The part of the totals that costs no walk over the edges. */
-  endTotals(): Pick<Totals, 'drops' | 'ends'> {
-    const ends: Record<string, number> = {};
-    for (const [stage, outcome, packets] of this.#counters.stages()) {
-      const isHit = stage === STAGE.FLOW_CACHE && outcome === OUTCOME.HIT;
-      const isDelivered = stage === STAGE.DELIVER && outcome === OUTCOME.PASS;
-      if (isHit || isDelivered || LAST_OUTCOMES.has(outcome)) ends[endName(stage, outcome)] = packets;
-    }
-    return { drops: this.#counters.drops(), ends };
+    return {
+      drops: nonZero(
+        rowsOf(drops, drops.shape.maxEntries)
+          .column(0)
+          .map((count, reason) => [String(reason), count]),
+      ),
+      ends: nonZero(
+        rowsOf(stage_stats, LAST_ROW + 1)
+          .column(0)
+          .map((count, row) => [END_ROWS.get(row) ?? '', count]),
+      ),
+      packets: edges.sum(packets.offset) + edges.sum(reply_packets.offset),
+      bytes: edges.sum(bytes.offset) + edges.sum(reply_bytes.offset),
+    };
   }
 
   [Symbol.dispose](): void {
@@ -206,10 +206,28 @@ function flowKey(tuple: Tuple): Buffer {
   return Buffer.concat([wide(tuple.source), wide(tuple.destination), ports]);
 }
 
-function endName(stage: number, outcome: number): string {
-  const nameOf = (list: Record<string, number>, value: number): string =>
-    Object.keys(list).find((it) => list[it] === value) ?? String(value);
-  return `${nameOf(STAGE, stage)}.${nameOf(OUTCOME, outcome)}`;
+/** The u64 fields of a per-CPU array's first `count` rows; their low halves, which tests do not overflow. */
+function rowsOf(map: BpfMap, count: number): { column(offset: number): number[]; sum(offset: number): number } {
+  const memory = map.readArray(count, Buffer.allocUnsafeSlow(count * map.stride));
+  const words = new Uint32Array(memory.buffer, memory.byteOffset, memory.length / 4);
+  const [row, copy] = [map.stride / 4, map.stride / map.shape.copies / 4];
+  const cell = (index: number, offset: number): number => {
+    let sum = 0;
+    for (let at = index * row + offset / 4; at < (index + 1) * row; at += copy) sum += words[at] ?? 0;
+    return sum;
+  };
+  return {
+    column: (offset) => Array.from({ length: count }, (_, index) => cell(index, offset)),
+    sum: (offset) => {
+      let sum = 0;
+      for (let index = 0; index < count; index++) sum += cell(index, offset);
+      return sum;
+    },
+  };
+}
+
+function nonZero(rows: [name: string, count: number][]): Record<string, number> {
+  return Object.fromEntries(rows.filter(([name, count]) => name !== '' && count !== 0));
 }
 
 /** Rows that grew, with how much. */

@@ -65,8 +65,16 @@ export class World implements AsyncDisposable {
   }
 
   async addPods(...names: string[]): Promise<void> {
+    await this.addPodsIn('test', ...names);
+  }
+
+  /** Pods of a namespace, which is made if it is not there; its only label is Kubernetes' own. */
+  async addPodsIn(namespace: string, ...names: string[]): Promise<void> {
+    if (!this.state.namespaces.some((it) => it.name === namespace)) {
+      this.state.namespaces.push({ name: namespace, labels: { 'kubernetes.io/metadata.name': namespace } });
+    }
     for (const name of names) {
-      this.pods.set(name, await addPod(this.node, { uid: name, namespace: 'test', name }));
+      this.pods.set(name, await addPod(this.node, { uid: name, namespace, name }));
       this.state.pods.push(podModel(name, this.pod(name), this.node.name));
     }
     this.apply();
@@ -159,8 +167,8 @@ export class World implements AsyncDisposable {
     return JSON.parse(this.exec(pod, process.execPath, PEER, ...args)) as Record<string, number>;
   }
 
-  /** Starts peer.mjs in the pod; resolves when it prints "ready", with what yields its later output. */
-  async start(pod: string, ...args: string[]): Promise<{ result: Promise<string> }> {
+  /** Starts peer.mjs in the pod; resolves when it prints "ready". `stop` asks it to end; `result` is its later output. */
+  async start(pod: string, ...args: string[]): Promise<{ result: Promise<string>; stop: () => Promise<string> }> {
     const netns = pod === 'host' ? this.node.netns : this.pod(pod).netns;
     const child = spawn('nsenter', [`--net=/run/netns/${netns}`, process.execPath, PEER, ...args], {
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -177,7 +185,11 @@ export class World implements AsyncDisposable {
       });
       child.on('close', () => reject(new Error(`${args.join(' ')} ended before it was ready: ${output}`)));
     });
-    return { result };
+    const stop = (): Promise<string> => {
+      child.kill('SIGTERM');
+      return result;
+    };
+    return { result, stop };
   }
 
   /** All records written since the last call. */
@@ -226,11 +238,20 @@ export class World implements AsyncDisposable {
   }
 }
 
+/** Waits until the condition holds. @throws Error that names it after 30 s. */
+export async function until(what: string, holds: () => boolean): Promise<void> {
+  const end = performance.now() + 30_000;
+  while (!holds()) {
+    if (performance.now() > end) throw new Error(`waited 30 s in vain: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
 /** The pod as the cluster describes it. */
 export function podModel(name: string, at: Attachment, nodeName: string): Pod {
   return {
     uid: name,
-    namespace: 'test',
+    namespace: at.namespace,
     name,
     labels: { app: name },
     annotations: {},
