@@ -11,6 +11,9 @@ import type { World } from './world.ts';
 
 const PROBER = join(import.meta.dirname, 'prober.mjs');
 
+/** After so much silence, what has not answered counts as not reached. */
+const MINIMUM_WAIT_MS = 250;
+
 export const PROTOCOLS = ['tcp', 'udp'] as const;
 export const FAMILIES = ['IPv4', 'IPv6'] as const;
 
@@ -38,6 +41,7 @@ export class Matrix implements AsyncDisposable {
   readonly #pods: readonly string[];
   readonly #ports: readonly number[];
   readonly #probers = new Map<string, Prober>();
+  #waitMs = MINIMUM_WAIT_MS;
 
   private constructor(world: World, pods: readonly string[], ports: readonly number[]) {
     this.#world = world;
@@ -45,15 +49,18 @@ export class Matrix implements AsyncDisposable {
     this.#ports = ports;
   }
 
-  /** Starts the processes. `waitMs`: after so much silence, what has not answered counts as not reached. */
-  static async start(world: World, pods: readonly string[], ports: readonly number[], waitMs = 250): Promise<Matrix> {
+  /** Starts the processes. */
+  static async start(world: World, pods: readonly string[], ports: readonly number[]): Promise<Matrix> {
     const matrix = new Matrix(world, pods, ports);
+    const begun = performance.now();
     try {
-      await Promise.all(pods.map((pod) => matrix.#startProber(pod, waitMs)));
+      await Promise.all(pods.map((pod) => matrix.#startProber(pod)));
     } catch (error) {
       await matrix[Symbol.asyncDispose]();
       throw error;
     }
+    // How long they took to start says how fast this machine is today.
+    matrix.#waitMs = Math.max(MINIMUM_WAIT_MS, (performance.now() - begun) / 4);
     return matrix;
   }
 
@@ -108,10 +115,10 @@ export class Matrix implements AsyncDisposable {
     );
   }
 
-  async #startProber(pod: string, waitMs: number): Promise<void> {
+  async #startProber(pod: string): Promise<void> {
     const addresses = FAMILIES.map((family) => this.#address(pod, family)).join();
     const netns = `--net=/run/netns/${this.#world.pod(pod).netns}`;
-    const args = [netns, process.execPath, PROBER, this.#ports.join(), addresses, String(waitMs)];
+    const args = [netns, process.execPath, PROBER, this.#ports.join(), addresses];
     const child = spawn('nsenter', args, { stdio: ['pipe', 'pipe', 'inherit'] });
     const prober = { child, lines: createInterface({ input: child.stdout })[Symbol.asyncIterator]() };
     this.#probers.set(pod, prober);
@@ -122,7 +129,7 @@ export class Matrix implements AsyncDisposable {
     const prober = this.#probers.get(pod);
     if (prober === undefined) throw new Error(`no process asks for the pod ${pod}; has the matrix been closed?`);
     const request = probes.map((it) => [it.protocol, this.#address(it.to, it.family), it.port]);
-    prober.child.stdin.write(`${JSON.stringify(request)}\n`);
+    prober.child.stdin.write(`${JSON.stringify({ waitMs: this.#waitMs, probes: request })}\n`);
     return JSON.parse(await nextLine(pod, prober)) as number[];
   }
 }

@@ -1,17 +1,15 @@
 // One pod's part in the reachability matrix, for as long as its standard input is open. Listens for TCP and UDP on the
 // ports of its first argument (separated by commas) at every address of the second; answers a byte to whoever writes.
-// Each line of input is a list of probes [protocol, address, port]; the line of output is the list of results: 1 if an
-// answer came, else 0. All probes of a line are made at once, and end when no answer has come for as many milliseconds
-// as the third argument says. That time does not begin before the pod has heard itself, over its own addresses, where
-// nothing can stop it: so a slow machine waits longer, and a fast one does not.
+// Each line of input is {waitMs, probes: [[protocol, address, port], ...]}; the line of output is the list of results: 1 if
+// an answer came, else 0. All probes of a line are made at once, and end when no answer has come for waitMs. That time
+// does not begin before the pod has heard itself, over its own addresses, where nothing can stop it.
 import dgram from 'node:dgram';
 import net from 'node:net';
 import readline from 'node:readline';
 
-const [portList = '', addressList = '', waitText = ''] = process.argv.slice(2);
+const [portList = '', addressList = ''] = process.argv.slice(2);
 const ports = portList.split(',').map(Number);
 const addresses = addressList.split(',');
-const WAIT_MS = Number(waitText);
 const udpType = (address) => (address.includes(':') ? 'udp6' : 'udp4');
 
 async function listen() {
@@ -56,7 +54,7 @@ function probeUdp(address, port, done) {
   return () => socket.close();
 }
 
-function makeAll(probes) {
+function makeAll(probes, waitMs) {
   const results = probes.map(() => undefined);
   const isOwn = probes.map(([, address]) => addresses.includes(address));
   let open = probes.length;
@@ -74,7 +72,7 @@ function makeAll(probes) {
         if (open === 0) end();
       }),
     );
-    const isQuiet = () => openOwn === 0 && performance.now() - heardAt >= WAIT_MS;
+    const isQuiet = () => openOwn === 0 && performance.now() - heardAt >= waitMs;
     const end = () => {
       clearTimeout(timer);
       for (const giveUp of givers) giveUp();
@@ -86,7 +84,7 @@ function makeAll(probes) {
       else wait();
     };
     const wait = () => {
-      timer = setTimeout(look, WAIT_MS);
+      timer = setTimeout(look, waitMs);
     };
     wait();
   });
@@ -95,8 +93,8 @@ function makeAll(probes) {
 await listen();
 console.log('ready');
 for await (const line of readline.createInterface({ input: process.stdin })) {
-  const probes = JSON.parse(line);
-  const results = await makeAll(probes);
+  const { probes, waitMs } = JSON.parse(line);
+  const results = await makeAll(probes, waitMs);
   console.log(JSON.stringify(results));
 }
 process.exit(0);
