@@ -29,7 +29,8 @@ QEMU=
 cleanup() {
 	local code=$?
 	trap - EXIT INT TERM
-	if [[ -n $QEMU ]]; then kill -KILL "$QEMU" 2>/dev/null || true; fi
+	# To timeout, which passes it on; its own death would leave the machine running.
+	if [[ -n $QEMU ]] && kill -TERM "$QEMU" 2>/dev/null; then wait "$QEMU" || true; fi
 	rm -rf "$WORK"
 	exit "$code"
 }
