@@ -26,8 +26,11 @@ static __always_inline int parse_embedded(struct __sk_buff *skb, struct packet *
 	if (p->family == 4) {
 		struct iphdr *ip = at(skb, in->l3_offset, sizeof(*ip));
 
-		if (!ip || ip->ihl < 5)
+		if (!ip || ip->ihl < 5 || ip->version != 4)
 			return drop(p, PARSE, CT_TRUNCATED_OR_INVALID_HEADER);
+		/* Nobody reports later fragments (RFC 1122, 3.2.2); what would be read as ports is payload. */
+		if (ip->frag_off & bpf_htons(IP_FRAGMENT_OFFSET))
+			return drop(p, PARSE, INVALID_PACKET_DROPPED);
 		address_from_v4(&key.source, ip->saddr);
 		address_from_v4(&key.destination, ip->daddr);
 		key.protocol = ip->protocol;
@@ -35,7 +38,7 @@ static __always_inline int parse_embedded(struct __sk_buff *skb, struct packet *
 	} else {
 		struct ipv6hdr *ip = at(skb, in->l3_offset, sizeof(*ip));
 
-		if (!ip)
+		if (!ip || ip->version != 6)
 			return drop(p, PARSE, CT_TRUNCATED_OR_INVALID_HEADER);
 		__builtin_memcpy(&key.source, &ip->saddr, 16);
 		__builtin_memcpy(&key.destination, &ip->daddr, 16);

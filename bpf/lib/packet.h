@@ -131,6 +131,11 @@ static __always_inline void address_from_v4(union address *a, __be32 v4)
 	a->words[3] = v4;
 }
 
+static __always_inline int is_v4_mapped(const union address *a)
+{
+	return !a->halves[0] && a->words[2] == bpf_htonl(0xffff);
+}
+
 static __always_inline void reverse_key(struct flow_key *to, const struct flow_key *of)
 {
 	to->source = of->destination;

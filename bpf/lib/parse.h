@@ -180,6 +180,12 @@ static __always_inline int parse_ipv6(struct __sk_buff *skb, struct packet *p)
 		p->l3_bytes = sizeof(*ip) + bpf_ntohs(ip->payload_len);
 	__builtin_memcpy(&p->key.source, &ip->saddr, 16);
 	__builtin_memcpy(&p->key.destination, &ip->daddr, 16);
+	/*
+	 * IPv4-mapped addresses (::ffff:0:0/96) never travel (the kernel's stack drops them, too):
+	 * here they would name the tuples of IPv4 connections.
+	 */
+	if (is_v4_mapped(&p->key.source) || is_v4_mapped(&p->key.destination))
+		return drop(p, PARSE, INVALID_PACKET_DROPPED);
 	next = ip->nexthdr;
 	/* ff00::/8, and everything within the link (fe80::/10), is the stack's. */
 	if (p->key.destination.bytes[0] == 0xff ||

@@ -6,8 +6,9 @@ import { FlowSweeper } from '../../server/agent/flow-sweep.ts';
 import { FLOW_ENTRY, FLOW_KEY } from '../../server/kernel/layouts.gen.ts';
 import { readStruct } from '../../server/wire/struct.ts';
 import { openBpfDescriptors } from '../../server/kernel/fd.ts';
+import type { EdgeCounters } from '../../server/wire/agent.ts';
 import { DROP_REASON, RECORD_TYPE, VERDICT } from '../../server/wire/lists.gen.ts';
-import { World } from './world.ts';
+import { type KernelRecord, until, World } from './world.ts';
 
 let world: World;
 
@@ -157,6 +158,15 @@ describe.each(['IPv4', 'IPv6'])('%s', (family) => {
   });
 });
 
+/** Counts the client's packets to a pod (any, if it is the client itself) from now on, on the edges that `selects`. */
+function packetCount(pod: string, selects: (edge: EdgeCounters) => boolean): () => number {
+  const pods = pod === 'client' ? ['one', 'two'] : [pod];
+  const edges = (): EdgeCounters[] => pods.flatMap((it) => world.edges('client', it)).filter((it) => selects(it));
+  const count = (): number => edges().reduce((sum, it) => sum + it.packets, 0);
+  const before = count();
+  return () => count() - before;
+}
+
 /** A counter of the pod's own kernel, such as TcpOutSegs. */
 function counter(pod: string, name: string): number {
   return Number(new RegExp(`${name}\\s+(\\d+)`).exec(world.exec(pod, 'nstat', '-asz', name))?.[1]);
@@ -191,34 +201,36 @@ test('bulk traffic is counted in the segments it becomes, not in the large packe
 });
 
 test('an open connection does not notice a restart of the agent', async () => {
-  const tcp = await world.start('client', 'hold', 'tcp', '10.96.0.10', '80', '1500');
-  const udp = await world.start('client', 'hold', 'udp', '10.96.0.11', '53', '1500');
-  await new Promise((resolve) => setTimeout(resolve, 300));
-  world.restart();
-  await new Promise((resolve) => setTimeout(resolve, 200));
-  world.restart();
+  const tcp = await world.start('client', 'hold', 'tcp', '10.96.0.10', '80');
+  const udp = await world.start('client', 'hold', 'udp', '10.96.0.11', '53');
+  const sent = packetCount('client', (it) => it.service_id > 0);
+  for (let times = 1; times <= 2; times++) {
+    await until('packets before a restart', () => sent() >= 100 * times);
+    world.restart();
+  }
+  await until('packets after the restarts', () => sent() >= 300);
   // Nobody sends a datagram twice: one lost packet would show here.
-  const datagrams = JSON.parse(await udp.result) as { sent: number; received: number; from: object };
+  const datagrams = JSON.parse(await udp.stop()) as { sent: number; received: number; from: object };
   expect(datagrams.received).toBe(datagrams.sent);
   expect(Object.keys(datagrams.from)).toHaveLength(1);
-  expect(JSON.parse(await tcp.result)).toMatchObject({ error: '' });
+  expect(JSON.parse(await tcp.stop())).toMatchObject({ error: '' });
 });
 
 test('datagrams move at once when their backend goes, and stay when another one comes', async () => {
+  const toPod = (pod: string) => packetCount(pod, (it) => it.service_id > 0 && it.protocol === 17);
+  const [toOne, toTwo] = [toPod('one'), toPod('two')];
   world.setService('moving', ['10.96.0.50'], 53, 5353, 'UDP', ['one']);
-  const first = await world.start('client', 'hold', 'udp', '10.96.0.50', '53', '900');
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  const first = await world.start('client', 'hold', 'udp', '10.96.0.50', '53');
+  await until('datagrams to the only backend', () => toOne() >= 60);
   world.setService('moving', ['10.96.0.50'], 53, 5353, 'UDP', ['one', 'two']);
-  await new Promise((resolve) => setTimeout(resolve, 200));
-  const still = world.edges('client', 'two').filter((it) => it.service_id > 0 && it.protocol === 17);
-  const toTwo = still.reduce((sum, it) => sum + it.packets, 0);
+  const atChange = toOne();
+  await until('datagrams after another backend came', () => toOne() >= atChange + 30);
+  expect(toTwo()).toBe(0);
   world.setService('moving', ['10.96.0.50'], 53, 5353, 'UDP', ['two']);
-  const result = JSON.parse(await first.result) as { sent: number; received: number; from: Record<string, number> };
+  await until('datagrams to the other backend', () => toTwo() >= 30);
+  const result = JSON.parse(await first.stop()) as { sent: number; received: number; from: Record<string, number> };
   expect(result.received).toBe(result.sent);
   expect(Object.keys(result.from)).toEqual(['one', 'two']);
-  expect(result.from['one']).toBeGreaterThan(60);
-  const now = world.edges('client', 'two').filter((it) => it.service_id > 0 && it.protocol === 17);
-  expect(now.reduce((sum, it) => sum + it.packets, 0)).toBeGreaterThan(toTwo);
 });
 
 test('an entry that has lost its other direction is made anew, with the same backend', async () => {
@@ -236,13 +248,9 @@ test('an entry that has lost its other direction is made anew, with the same bac
 
 test('a pod cannot break the connections of others with ICMP errors it makes up', async () => {
   world.records();
-  const held = await world.start('client', 'hold', 'udp', world.v4('one'), '5353', '600');
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  const held = await world.start('client', 'hold', 'udp', world.v4('one'), '5353');
   const [client, one] = [world.pod('client').endpointId, world.pod('one').endpointId];
-  const opened = world
-    .records()
-    .find((it) => it.type === RECORD_TYPE.NEW && it.source_endpoint === client && it.destination_endpoint === one);
-  const port = String(opened?.source_port);
+  const port = String(await sourcePortOf(client, one));
   const refused = (): number => world.drops()[DROP_REASON.UNKNOWN_CONNECTION_TRACKING_STATE] ?? 0;
   const before = refused();
   const forged = [
@@ -255,14 +263,24 @@ test('a pod cannot break the connections of others with ICMP errors it makes up'
   ];
   world.exec('two', 'python3', ...forged);
   expect(refused() - before).toBe(1);
-  expect(JSON.parse(await held.result)).toMatchObject({ error: '' });
+  expect(JSON.parse(await held.stop())).toMatchObject({ error: '' });
   // The pod that did receive those datagrams may say so: the same error, from it, arrives.
-  const again = await world.start('client', 'hold', 'udp', world.v4('one'), '5353', '600');
-  await new Promise((resolve) => setTimeout(resolve, 100));
-  const second = world.records().findLast((it) => it.type === RECORD_TYPE.NEW && it.source_endpoint === client);
-  world.exec('one', 'python3', ...forged.with(3, String(second?.source_port)));
+  const again = await world.start('client', 'hold', 'udp', world.v4('one'), '5353');
+  world.exec('one', 'python3', ...forged.with(3, String(await sourcePortOf(client, one))));
   expect(JSON.parse(await again.result)).toMatchObject({ error: 'ECONNREFUSED' });
 });
+
+/** Waits for the first packet of a connection between two endpoints, reported since the last reading of records. */
+async function sourcePortOf(source: number, destination: number): Promise<number> {
+  let port: number | undefined;
+  await until('the record of a new connection', () => {
+    const isIt = (it: KernelRecord): boolean =>
+      it.type === RECORD_TYPE.NEW && it.source_endpoint === source && it.destination_endpoint === destination;
+    port = world.records().find(isIt)?.source_port;
+    return port !== undefined;
+  });
+  return port ?? 0;
+}
 
 /** A whole walk through the flow cache, and more. @returns how many entries went. */
 function sweep(now: bigint): number {
@@ -283,10 +301,10 @@ test('a connection that has ended leaves no entries, whoever closes first', () =
 test('the sweep clears reset connections and leaves open ones alone', async () => {
   const inTenSeconds = (): bigint => process.hrtime.bigint() + 11_000_000_000n;
   world.ask('client', 'tcp', world.v4('one'), 1, 20);
-  const open = await world.start('client', 'hold', 'tcp', '10.96.0.10', '80', '600');
+  const open = await world.start('client', 'hold', 'tcp', '10.96.0.10', '80');
   expect(sweep(inTenSeconds())).toBeGreaterThanOrEqual(40);
   expect(sweep(inTenSeconds())).toBe(0);
-  expect(JSON.parse(await open.result)).toMatchObject({ error: '' });
+  expect(JSON.parse(await open.stop())).toMatchObject({ error: '' });
 });
 
 /** As if as many pairs of datagrams as there is room for had been exchanged long ago. */
@@ -309,14 +327,14 @@ function fillFlowCache(): void {
 
 test('a full flow cache takes new connections all the same, and leaves the others alone', async () => {
   const { flow_overflow, overflowing } = world.datapath.maps;
-  const open = await world.start('client', 'hold', 'tcp', '10.96.0.10', '80', '1500');
+  const open = await world.start('client', 'hold', 'tcp', '10.96.0.10', '80');
   fillFlowCache();
   expect(world.ask('client', 'tcp', world.v4('one'), 8080, 50)).toEqual({ one: 50 });
   const answers = world.ask('client', 'udp', '10.96.0.11', 53, 20);
   expect((answers['one'] ?? 0) + (answers['two'] ?? 0)).toBe(20);
   expect(flow_overflow.count()).toBeGreaterThanOrEqual(20);
   expect(world.drops()[DROP_REASON.CT_MAP_INSERTION_FAILED]).toBeUndefined();
-  expect(JSON.parse(await open.result)).toMatchObject({ error: '' });
+  expect(JSON.parse(await open.stop())).toMatchObject({ error: '' });
   // The sweep makes room, and the overflow map goes out of use.
   sweep(process.hrtime.bigint() + 130_000_000_000n);
   expect(flow_overflow.count()).toBe(0);

@@ -4,9 +4,8 @@
 //   ports tcp|udp ADDRESS PORT FIRST COUNT  one exchange from each local port; prints the answers in their order
 //   ends tcp|udp|sendto ADDRESS PORT      one exchange: the answer, and whom the process believes to talk to
 //   twice udp ADDRESS PORT MILLISECONDS   one socket, two datagrams with a pause; prints "ready" before the pause
-//   hold tcp ADDRESS PORT MILLISECONDS [LOCAL PORT]   one connection, a message every 5 ms; SIGTERM ends it sooner
-//   hold udp ADDRESS PORT MILLISECONDS    one socket, a datagram every 5 ms; prints "ready" with the first answer
-//   hold sendto ADDRESS PORT MILLISECONDS the same without connect
+//   hold tcp|udp|sendto ADDRESS PORT [MILLISECONDS [LOCAL PORT]]   a message every 5 ms, on one connection, on one
+//     socket, or on one that is not connected, until an error, SIGTERM or that time; prints "ready" when it works
 import dgram from 'node:dgram';
 import net from 'node:net';
 
@@ -148,6 +147,7 @@ function hold() {
   };
   const finish = () => {
     clearInterval(ticker);
+    // Answers to what was sent last are still on their way.
     setTimeout(() => {
       console.log(JSON.stringify(result));
       process.exit(0);
@@ -161,7 +161,8 @@ function hold() {
       result.sent++;
       send();
     }, 5);
-    setTimeout(finish, Number(argument));
+    process.once('SIGTERM', finish);
+    if (argument) setTimeout(finish, Number(argument));
   };
   if (protocol === 'tcp') {
     const socket = net.connect({
@@ -182,6 +183,7 @@ function hold() {
   socket.on('message', note);
   socket.on('error', (error) => {
     result.error = error.code;
+    finish();
   });
   if (protocol === 'sendto') start(() => socket.send('x', port, address));
   else socket.connect(port, address, () => start(() => socket.send('x')));

@@ -127,8 +127,7 @@ describe.each(['IPv4', 'IPv6'] as const)('%s', (family) => {
       expect(ask(20)).toEqual({ two: 20 });
       setEndpoint('two', { conditions: { ...ENDING, serving: false } });
       expect(ask(5)).toEqual({ one: 5 });
-      held.stop();
-      const result = JSON.parse(await held.result) as { sent: number; received: number; from: object; error: string };
+      const result = JSON.parse(await held.stop()) as { sent: number; received: number; from: object; error: string };
       expect(result).toMatchObject({ error: '' });
       // Answers of TCP may come together.
       expect(Object.keys(result.from).filter((it) => !/^(one)+$/.test(it))).toEqual([]);
@@ -140,8 +139,7 @@ describe.each(['IPv4', 'IPv6'] as const)('%s', (family) => {
       world.setService('s', [vip], 80, target, protocol, ['one', 'two']);
       setEndpoint('one', { conditions: { ready: false, serving: false, terminating: false } });
       expect(ask(10)).toEqual({ two: 10 });
-      held.stop();
-      const result = JSON.parse(await held.result) as { from: object; error: string };
+      const result = JSON.parse(await held.stop()) as { from: object; error: string };
       expect(result.error).toBe('');
       const from = new Set(
         Object.keys(result.from)
@@ -198,8 +196,7 @@ describe.each(['IPv4', 'IPv6'] as const)('%s', (family) => {
     const direct = family === 'IPv4' ? world.v4(chosen) : world.v6(chosen);
     const held = await world.start('client', 'hold', 'tcp', direct, '8080', '30000', '22000');
     expect(BACKENDS.filter((it) => it !== chosen)).toContain(ask());
-    held.stop();
-    expect(JSON.parse(await held.result)).toMatchObject({ error: '' });
+    expect(JSON.parse(await held.stop())).toMatchObject({ error: '' });
   });
 });
 

@@ -11,7 +11,7 @@ import { CounterReader } from '../../server/agent/counters.ts';
 import { readMasqueradePorts, readUplinks } from '../../server/agent/uplinks.ts';
 import type { Attachment } from '../../server/cluster/attachment.ts';
 import { addPod, type CniNode, deletePod } from '../../server/cni/pod-network.ts';
-import type { ClusterState, Pod, Protocol, Service } from '../../server/cluster/model.ts';
+import type { ClusterState, EndpointSlice, Pod, Protocol, Service } from '../../server/cluster/model.ts';
 import { serviceWithDefaults } from '../../server/cluster/service-defaults.ts';
 import type { Config } from '../../server/kernel/bpf-object.ts';
 import { BPFFS, mountBpffs } from '../../server/kernel/bpffs.ts';
@@ -77,8 +77,16 @@ export class World implements AsyncDisposable {
   }
 
   async addPods(...names: string[]): Promise<void> {
+    await this.addPodsIn('test', ...names);
+  }
+
+  /** Pods of a namespace, which is made if it is not there; its only label is Kubernetes' own. */
+  async addPodsIn(namespace: string, ...names: string[]): Promise<void> {
+    if (!this.state.namespaces.some((it) => it.name === namespace)) {
+      this.state.namespaces.push({ name: namespace, labels: { 'kubernetes.io/metadata.name': namespace } });
+    }
     for (const name of names) {
-      this.pods.set(name, await addPod(this.node, { uid: name, namespace: 'test', name }));
+      this.pods.set(name, await addPod(this.node, { uid: name, namespace, name }));
       this.state.pods.push(podModel(name, this.pod(name), this.node.name));
     }
     this.apply();
@@ -111,30 +119,10 @@ export class World implements AsyncDisposable {
     const { services, endpointSlices } = this.state;
     this.state.services = services.filter((it) => it.name !== name);
     this.state.endpointSlices = endpointSlices.filter((it) => it.serviceName !== name);
-    this.state.services.push(
-      serviceWithDefaults({
-        namespace: 'test',
-        name,
-        clusterIPs,
-        ports: [{ name: 'main', port, protocol, targetPort, appProtocol: '', nodePort: 0 }],
-        ...more,
-      }),
-    );
-    for (const addressType of ['IPv4', 'IPv6'] as const) {
-      this.state.endpointSlices.push({
-        namespace: 'test',
-        name: `${name}-${addressType}`,
-        serviceName: name,
-        addressType,
-        ports: [{ name: 'main', port: targetPort, protocol, appProtocol: '' }],
-        endpoints: pods.map((pod) => ({
-          addresses: [addressType === 'IPv4' ? this.v4(pod) : this.v6(pod)],
-          conditions: { ready: true, serving: true, terminating: false },
-          nodeName: this.node.name,
-          targetRef: pod,
-        })),
-      });
-    }
+    const backends = pods.map((it) => this.pod(it));
+    const made = serviceModel(name, clusterIPs, { port, targetPort, protocol }, backends, this.node.name);
+    this.state.services.push({ ...made.service, ...more });
+    this.state.endpointSlices.push(...made.slices);
     this.apply();
   }
 
@@ -253,8 +241,8 @@ export class World implements AsyncDisposable {
     cache.deleteMany(Buffer.concat(keys), keys.length);
   }
 
-  /** Starts peer.mjs in the pod; resolves when it prints "ready", with what yields its later output and what asks it to end. */
-  async start(pod: string, ...args: string[]): Promise<{ result: Promise<string>; stop(): void }> {
+  /** Starts peer.mjs in the pod; resolves when it prints "ready". `stop` asks it to end; `result` is its later output. */
+  async start(pod: string, ...args: string[]): Promise<{ result: Promise<string>; stop: () => Promise<string> }> {
     const [program = '', ...rest] = this.#inside(pod, [process.execPath, PEER, ...args]);
     const child = spawn(program, rest, { stdio: ['ignore', 'pipe', 'inherit'] });
     this.#children.push(child);
@@ -269,7 +257,11 @@ export class World implements AsyncDisposable {
       });
       child.on('close', () => reject(new Error(`${args.join(' ')} ended before it was ready: ${output}`)));
     });
-    return { result, stop: () => void child.kill('SIGTERM') };
+    const stop = (): Promise<string> => {
+      child.kill('SIGTERM');
+      return result;
+    };
+    return { result, stop };
   }
 
   /** All records written since the last call. */
@@ -328,10 +320,20 @@ export class World implements AsyncDisposable {
   }
 }
 
-function podModel(name: string, at: Attachment, nodeName: string): Pod {
+/** Waits until the condition holds. @throws Error that names it after 30 s. */
+export async function until(what: string, holds: () => boolean): Promise<void> {
+  const end = performance.now() + 30_000;
+  while (!holds()) {
+    if (performance.now() > end) throw new Error(`waited 30 s in vain: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+/** The pod as the cluster describes it. */
+export function podModel(name: string, at: Attachment, nodeName: string): Pod {
   return {
     uid: name,
-    namespace: 'test',
+    namespace: at.namespace,
     name,
     labels: { app: name },
     annotations: {},
@@ -347,6 +349,39 @@ function podModel(name: string, at: Attachment, nodeName: string): Pod {
   };
 }
 
+/** A service of one port and its endpoint slices, one a family. */
+export function serviceModel(
+  name: string,
+  clusterIPs: string[],
+  { port, targetPort, protocol }: { port: number; targetPort: number; protocol: Protocol },
+  backends: readonly Attachment[],
+  nodeName: string,
+): { service: Service; slices: EndpointSlice[] } {
+  const ofFamily = (pod: Attachment, isV6: boolean): string[] =>
+    pod.addresses.filter((it) => it.includes(':') === isV6);
+  return {
+    service: serviceWithDefaults({
+      namespace: 'test',
+      name,
+      clusterIPs,
+      ports: [{ name: 'main', port, protocol, targetPort, appProtocol: '', nodePort: 0 }],
+    }),
+    slices: (['IPv4', 'IPv6'] as const).map((addressType) => ({
+      namespace: 'test',
+      name: `${name}-${addressType}`,
+      serviceName: name,
+      addressType,
+      ports: [{ name: 'main', port: targetPort, protocol, appProtocol: '' }],
+      endpoints: backends.map((pod) => ({
+        addresses: ofFamily(pod, addressType === 'IPv6'),
+        conditions: { ready: true, serving: true, terminating: false },
+        nodeName,
+        targetRef: pod.name,
+      })),
+    })),
+  };
+}
+
 /** The group of a test node's own processes; a machine without cgroup2 cannot run these tests. */
 function cgroupOf(node: string): string {
   const mount = cgroupMount();
@@ -356,7 +391,7 @@ function cgroupOf(node: string): string {
 }
 
 /** Namespaces, groups and pins of runs whose process is gone. */
-async function removeLeftovers(): Promise<void> {
+export async function removeLeftovers(): Promise<void> {
   const isAlive = (pid: string): boolean => {
     try {
       process.kill(Number(pid), 0);
@@ -377,7 +412,7 @@ async function removeLeftovers(): Promise<void> {
   }
   const pins = execFileSync('sh', ['-c', `ls ${BPFFS}`], { encoding: 'utf8' }).split('\n');
   for (const line of pins) {
-    const [, pid] = /^spyglass-test-(\d+)$/.exec(line) ?? [];
+    const [, pid] = /^spyglass-test-(\d+)/.exec(line) ?? [];
     if (pid !== undefined && !isAlive(pid)) rmSync(join(BPFFS, line), { recursive: true, force: true });
   }
 }

@@ -178,6 +178,11 @@ export class Datapath implements Disposable {
     return failed;
   }
 
+  /** Descriptor of one of the programs; it belongs to the datapath. */
+  programFd(name: 'from_pod' | 'to_pod'): number {
+    return this.#objects.pod.programFd(name);
+  }
+
   /**
    * Attaches the programs to the devices that lead to the world, under whose addresses and `ports` pods speak
    * with it; detaches all others. @throws KernelError

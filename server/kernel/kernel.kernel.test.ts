@@ -3,14 +3,16 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { compile, runProgram } from '../../e2e/kernel/programs.ts';
+import { compile } from '../../e2e/kernel/programs.ts';
 import { BpfObject } from './bpf-object.ts';
 import { BPFFS, mountBpffs } from './bpffs.ts';
 import { KernelError } from './errors.ts';
 import { openBpfDescriptors } from './fd.ts';
-import { attachClsact, attachTcx, detachLink } from './link.ts';
+import { kernelAtLeast } from './kernel-release.ts';
+import { attachClsact, attachProgram, attachTcx, detachLink } from './link.ts';
 import { withNetns } from './netns.ts';
 import { RingBuffer } from './ring-buffer.ts';
+import { MAX_PACKET_BYTES, testRun } from './test-run.ts';
 
 const NAME = `spyglass-door-${process.pid}`;
 const PINS = `${BPFFS}/${NAME}`;
@@ -106,14 +108,14 @@ describe('ring buffer', () => {
     };
     // 48 bytes a record with its header: 4096 bytes end in the middle of one.
     for (let turn = 0; turn < 100; turn++) {
-      runProgram(object.programFd('sequence'), 70);
+      testRun(object.programFd('sequence'), Buffer.alloc(64), {}, 70);
       ring.drain(sink, Number.POSITIVE_INFINITY);
     }
     expect(seen).toEqual(Array.from({ length: 7000 }, (_, i) => i + 1));
     expect(ring.pending).toBe(0);
 
     // A full ring refuses and the reader gets what fitted.
-    runProgram(object.programFd('sequence'), 200);
+    testRun(object.programFd('sequence'), Buffer.alloc(64), {}, 200);
     const taken = ring.drain(sink, Number.POSITIVE_INFINITY);
     const refused = counts.get(Buffer.of(1, 0, 0, 0))?.readBigUInt64LE(0);
     expect(taken + Number(refused)).toBe(200);
@@ -123,7 +125,7 @@ describe('ring buffer', () => {
   test('a sink without room leaves the record in the ring', () => {
     using events = object.map('events');
     using ring = new RingBuffer(events);
-    runProgram(object.programFd('sequence'), 3);
+    testRun(object.programFd('sequence'), Buffer.alloc(64), {}, 3);
     let room = 1;
     const numbers: number[] = [];
     const sink = {
@@ -170,7 +172,7 @@ describe('links', () => {
     return total() - before;
   }
 
-  test('a tcx link is pinned, adopted and replaced, and its pin takes it away', () => {
+  test.runIf(kernelAtLeast(6, 6))('a tcx link is pinned, adopted and replaced, and its pin takes it away', () => {
     const pin = join(PINS, 'links', 'a');
     const fd = object.programFd('sequence');
     withNetns(netns, () => attachTcx(fd, ifindex, 'egress', pin));
@@ -196,8 +198,8 @@ describe('links', () => {
 
   test('a device that is not there is named', () => {
     const attach = (): void =>
-      withNetns(netns, () => attachTcx(object.programFd('sequence'), 9999, 'ingress', join(PINS, 'x')));
-    expect(attach).toThrow(/attach to device 9999 \(tcx ingress\).*not in this network namespace/);
+      withNetns(netns, () => attachProgram(object.programFd('sequence'), 9999, 'ingress', join(PINS, 'x')));
+    expect(attach).toThrow(/(attach to|create clsact on) device 9999.*not in this network namespace/);
   });
 
   test('a block runs inside the namespace, and its failure leads back', () => {
@@ -211,6 +213,35 @@ describe('links', () => {
     expect(execFileSync('ip', ['-o', 'link'], { encoding: 'utf8' })).not.toMatch(/ left@right/);
     expect(() => withNetns(netns, () => Promise.resolve())).toThrow('must not be async');
     expect(() => withNetns('/run/netns/nowhere', () => 0)).toThrow('open the network namespace /run/netns/nowhere');
+  });
+});
+
+describe('a program on a packet', () => {
+  test('sees the bytes and the metadata, and what it leaves comes back', () => {
+    using mirror = new BpfObject(compile('mirror'));
+    const packet = Buffer.alloc(60, 0xaa);
+    const skb = { ifindex: 1, mark: 7, gsoSegs: 3, gsoSize: 1448 };
+    for (const length of [60, MAX_PACKET_BYTES / 2]) {
+      const { retval, data } = testRun(
+        mirror.programFd('mirror'),
+        Buffer.concat([packet, Buffer.alloc(length - 60)]),
+        skb,
+      );
+      expect(retval).toBe(length);
+      expect([0, 4, 8, 12].map((at) => data.readUInt32LE(at))).toEqual([1, 7, 3, 1448]);
+      // It grew by four bytes; what it did not write is as it was.
+      expect(data.length).toBe(length + 4);
+      expect(data.subarray(16, 60).equals(packet.subarray(16))).toBe(true);
+    }
+  });
+
+  test('a packet that the kernel or the door cannot take is refused', () => {
+    const fd = object.programFd('sequence');
+    expect(() => testRun(fd, Buffer.alloc(13))).toThrow(
+      'run a program on a packet of 13 bytes: invalid argument (EINVAL)',
+    );
+    expect(() => testRun(fd, Buffer.alloc(MAX_PACKET_BYTES + 1))).toThrow(RangeError);
+    expect(() => testRun(fd, Buffer.alloc(64), { ifindex: 9999 })).toThrow('ENODEV');
   });
 });
 
