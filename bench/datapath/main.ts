@@ -17,6 +17,8 @@ import { iptablesVariant, nftablesVariant, plainVariant, type Variant } from './
 /** The larger number of Services. */
 const MANY = 10_000;
 
+const MANY_POLICIES = 1000;
+
 const MODES: readonly Mode[] = ['crr', 'rr'];
 
 async function measureRounds(program: string, variants: Variant[], rounds: number, seconds: number): Promise<Samples> {
@@ -58,9 +60,9 @@ async function main(): Promise<void> {
     }
     variants.push(await iptablesVariant(MANY, 'last'));
     variants.push(
-      await spyglassVariant(1, true),
-      await spyglassVariant(MANY, true),
-      await spyglassVariant(MANY, false),
+      await spyglassVariant(1, 1, true),
+      await spyglassVariant(MANY, MANY_POLICIES, true),
+      await spyglassVariant(MANY, MANY_POLICIES, false),
     );
     for (const variant of variants) servers.push(await startServer(program, variant));
     const samples = await measureRounds(program, variants, rounds, seconds);

@@ -12,7 +12,8 @@ import { AGGREGATION_LEVEL } from '../../server/wire/lists.gen.ts';
 import { RECORD_LAYOUT } from '../../server/wire/record-layout.gen.ts';
 import { attachment, clusterState, NODE } from '../lib/cluster.ts';
 import { ROOT } from '../lib/run.ts';
-import { benchServices, countServices } from '../lib/services.ts';
+import { benchPolicies } from '../lib/policies.ts';
+import { BACKEND_PORT, benchServices, countServices } from '../lib/services.ts';
 import { createTopology } from '../lib/topology.ts';
 import type { Variant } from './variants.ts';
 
@@ -26,7 +27,7 @@ export function removePins(): void {
 }
 
 /** `events`: level medium, drained into batches; without, level none. No hub: what it costs is its own benchmark. */
-export async function spyglassVariant(count: number, events: boolean): Promise<Variant> {
+export async function spyglassVariant(count: number, policies: number, events: boolean): Promise<Variant> {
   const name = `spyglass-${count}${events ? '' : '-silent'}`;
   const topology = await createTopology(`sg${count}${events ? '' : 'q'}`);
   const { services, measured } = benchServices(count, topology.server.addresses[0]);
@@ -40,7 +41,8 @@ export async function spyglassVariant(count: number, events: boolean): Promise<V
     state,
     config: { config_level: events ? AGGREGATION_LEVEL.MEDIUM : AGGREGATION_LEVEL.NONE },
   });
-  datapath.apply(datapath.plan(clusterState(services, pods), pods));
+  const cluster = { ...clusterState(services, pods), networkPolicies: benchPolicies(policies, BACKEND_PORT) };
+  datapath.apply(datapath.plan(cluster, pods));
   const [failed] = datapath.attach(pods);
   if (failed) throw new Error(`The programs could not be attached to ${failed.attachment.name}: ${failed.reason}`);
 
@@ -55,7 +57,7 @@ export async function spyglassVariant(count: number, events: boolean): Promise<V
   });
   return {
     name,
-    label: `Spyglass, ${countServices(count)}, events ${events ? 'on' : 'off'}`,
+    label: `Spyglass, ${countServices(count)}, ${policies.toLocaleString('en')} ${policies === 1 ? 'policy' : 'policies'}, events ${events ? 'on' : 'off'}`,
     topology,
     target: { address: measured.clusterIP, port: measured.port },
     close() {

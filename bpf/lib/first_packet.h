@@ -382,6 +382,9 @@ __noinline int first_packet(struct __sk_buff *skb, struct packet *p, __u32 prefe
 	f->packets = p->packets;
 	f->bytes = p->bytes;
 	f->tcp_flags = p->tcp_flags;
+	/* Before the entry is written, so that it holds what has been reported. */
+	if (config_level >= LEVEL_LOW)
+		emit_flow(p, f, NULL, RECORD_NEW);
 	if (write_flow(&p->key, f, BPF_ANY)) {
 		forget_flow(&s->reply_key);
 		(void)drop(p, FLOW_CACHE, CT_MAP_INSERTION_FAILED);
@@ -394,13 +397,6 @@ __noinline int first_packet(struct __sk_buff *skb, struct packet *p, __u32 prefe
 		/* TCP without SYN goes on with a connection that began before its entry. */
 		if (p->key.protocol != IPPROTO_TCP || p->tcp_flags & TCP_SYN)
 			edge->connections++;
-	}
-	if (config_level >= LEVEL_LOW) {
-		/* The entry in the map, not our copy, keeps what has been reported. */
-		struct flow_entry *stored = find_flow(&p->key);
-
-		if (stored)
-			emit_flow(p, stored, NULL, RECORD_NEW);
 	}
 	result = deliver(skb, p, f);
 	if (result >= 0) {

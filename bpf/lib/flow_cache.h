@@ -82,9 +82,9 @@ static __always_inline void fill_direction(struct flow_entry *e, const struct en
 }
 
 /* Whether a tuple in the cache may be given to another connection. */
-static __always_inline int is_free(const struct packet *p, const struct flow_entry *e)
+static __always_inline int is_free(struct packet *p, const struct flow_entry *e)
 {
-	return e->closed || (p->key.protocol != IPPROTO_TCP && bpf_ktime_get_coarse_ns() - e->last_ns > IDLE_NS);
+	return e->closed || (p->key.protocol != IPPROTO_TCP && coarse_now_of(p) - e->last_ns > IDLE_NS);
 }
 
 /* Whether the entry found under our reply key is the other direction of our own tuple. */
@@ -180,10 +180,11 @@ static __always_inline void tell_facts(const struct packet *p, const struct flow
 }
 
 /* Whether a forward entry that has been idle stands alone: its answers would not be translated. */
-static __always_inline int has_lost_peer(const struct packet *p, const struct flow_entry *e)
+static __always_inline int has_lost_peer(struct packet *p, const struct flow_entry *e)
 {
-	return !e->is_reply && bpf_ktime_get_coarse_ns() - e->last_ns > PAIR_CHECK_NS &&
-	       bpf_ktime_get_coarse_ns() > e->last_ns && !peer_of(p, e);
+	__u64 now = coarse_now_of(p);
+
+	return !e->is_reply && now > e->last_ns && now - e->last_ns > PAIR_CHECK_NS && !peer_of(p, e);
 }
 
 /* The flow cache as a stage: the program's verdict, -1 with drop reason and facts set, or -2 for no entry. */

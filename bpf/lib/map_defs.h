@@ -13,7 +13,7 @@
 /* Not LRU: a flood of new connections must not push out established ones. Takes memory as it fills. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 524288);
+	__uint(max_entries, 131072);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct flow_key);
 	__type(value, struct flow_entry);

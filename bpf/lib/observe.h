@@ -70,12 +70,13 @@ static __always_inline void follow_end(struct packet *p, struct flow_entry *e)
 __noinline int observe(struct packet *p, struct flow_entry *e, struct edge_counters *edge)
 {
 	struct flow_entry *peer = NULL;
-	__u64 now = bpf_ktime_get_coarse_ns();
 	__u8 type = 0, new_flags;
+	__u64 now;
 
 	if (!p || !e)
 		return 0;
 	new_flags = p->tcp_flags & ~e->tcp_flags;
+	now = coarse_now_of(p);
 	e->last_ns = now;
 	if (new_flags) {
 		e->tcp_flags |= new_flags;

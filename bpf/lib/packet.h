@@ -63,6 +63,7 @@ struct packet {
 	__u32 sampled;    /* stage times of this packet are measured */
 	__u64 stage_ns;   /* when the current stage began, if sampled */
 	__u64 now_ns;     /* read once, by the first who needs it */
+	__u64 coarse_ns;  /* the same to a tick of the clock, at a fifth of the price */
 	__u8 family;      /* 4 or 6 */
 	__u8 tcp_flags;
 	__u8 icmp_type;
@@ -86,6 +87,13 @@ static __always_inline __u64 now_of(struct packet *p)
 	return p->now_ns;
 }
 
+static __always_inline __u64 coarse_now_of(struct packet *p)
+{
+	if (!p->coarse_ns)
+		p->coarse_ns = bpf_ktime_get_coarse_ns();
+	return p->coarse_ns;
+}
+
 /* Results of a stage. */
 enum result {
 	CONTINUE = 0,
@@ -106,10 +114,11 @@ enum result {
 /* `size` bytes of the packet at `offset`, NULL if they are not there. Invalid after a helper changed the packet. */
 static __always_inline void *at(struct __sk_buff *skb, __u32 offset, __u32 size)
 {
-	/* volatile: loaded anew each time, else clang keeps the 32-bit value and the verifier loses the pointer. */
-	void *data = (void *)(long)*(volatile __u32 *)&skb->data;
-	void *end = (void *)(long)*(volatile __u32 *)&skb->data_end;
+	void *data, *end;
 
+	/* In assembly, so that each is loaded anew and with a constant offset: the verifier takes no other access. */
+	asm volatile("%0 = *(u32 *)(%1 + %2)" : "=r"(data) : "r"(skb), "i"(offsetof(struct __sk_buff, data)));
+	asm volatile("%0 = *(u32 *)(%1 + %2)" : "=r"(end) : "r"(skb), "i"(offsetof(struct __sk_buff, data_end)));
 	/* No header we read lies further in; the verifier wants the bound. */
 	if (offset > 1024)
 		return NULL;

@@ -29,12 +29,24 @@ struct fragment_header {
 	__be32 id;
 };
 
-/* Headers the kernel keeps outside the linear part are pulled in once, for all parse functions. */
-#define LINEAR_BYTES (ETH_HLEN + sizeof(struct ipv6hdr) + sizeof(struct tcphdr))
+/*
+ * A header that the kernel may keep outside the linear part of the packet: it is pulled in then. Other packet
+ * pointers are invalid afterwards.
+ */
+static __always_inline void *header_at(struct __sk_buff *skb, __u32 offset, __u32 size)
+{
+	void *header = at(skb, offset, size);
+
+	if (header || offset > 1024 || offset + size > skb->len)
+		return header;
+	if (bpf_skb_pull_data(skb, offset + size))
+		return NULL;
+	return at(skb, offset, size);
+}
 
 static __always_inline int parse_icmp_id(struct __sk_buff *skb, struct packet *p, int request, int reply)
 {
-	struct icmp_head *icmp = at(skb, p->l4_offset, sizeof(*icmp));
+	struct icmp_head *icmp = header_at(skb, p->l4_offset, sizeof(*icmp));
 
 	if (!icmp)
 		return drop(p, PARSE, CT_TRUNCATED_OR_INVALID_HEADER);
@@ -101,7 +113,7 @@ static __always_inline int parse_l4(struct __sk_buff *skb, struct packet *p)
 
 	switch (p->key.protocol) {
 	case IPPROTO_TCP: {
-		struct tcphdr *tcp = at(skb, p->l4_offset, sizeof(*tcp));
+		struct tcphdr *tcp = header_at(skb, p->l4_offset, sizeof(*tcp));
 
 		if (!tcp)
 			return drop(p, PARSE, CT_TRUNCATED_OR_INVALID_HEADER);
@@ -115,7 +127,7 @@ static __always_inline int parse_l4(struct __sk_buff *skb, struct packet *p)
 		break;
 	}
 	case IPPROTO_UDP: {
-		struct udphdr *udp = at(skb, p->l4_offset, sizeof(*udp));
+		struct udphdr *udp = header_at(skb, p->l4_offset, sizeof(*udp));
 
 		if (!udp)
 			return drop(p, PARSE, CT_TRUNCATED_OR_INVALID_HEADER);
@@ -145,7 +157,7 @@ static __always_inline int parse_l4(struct __sk_buff *skb, struct packet *p)
 
 static __always_inline int parse_ipv4(struct __sk_buff *skb, struct packet *p)
 {
-	struct iphdr *ip = at(skb, p->l3_offset, sizeof(*ip));
+	struct iphdr *ip = header_at(skb, p->l3_offset, sizeof(*ip));
 
 	if (!ip || ip->ihl < 5 || ip->version != 4)
 		return drop(p, PARSE, INVALID_PACKET_DROPPED);
@@ -169,7 +181,7 @@ static __always_inline int parse_ipv4(struct __sk_buff *skb, struct packet *p)
 
 static __always_inline int parse_ipv6(struct __sk_buff *skb, struct packet *p)
 {
-	struct ipv6hdr *ip = at(skb, p->l3_offset, sizeof(*ip));
+	struct ipv6hdr *ip = header_at(skb, p->l3_offset, sizeof(*ip));
 	__u32 offset = p->l3_offset + sizeof(*ip);
 	__u8 next;
 
@@ -197,7 +209,7 @@ static __always_inline int parse_ipv6(struct __sk_buff *skb, struct packet *p)
 		struct ipv6_opt_hdr *option;
 
 		if (next == IPPROTO_FRAGMENT) {
-			struct fragment_header *fragment = at(skb, offset, sizeof(*fragment));
+			struct fragment_header *fragment = header_at(skb, offset, sizeof(*fragment));
 
 			if (!fragment || p->fragmented || p->fragment_id)
 				return drop(p, PARSE, INVALID_IPV6_EXTENSION_HEADER);
@@ -213,7 +225,7 @@ static __always_inline int parse_ipv6(struct __sk_buff *skb, struct packet *p)
 		}
 		if (next != IPPROTO_HOPOPTS && next != IPPROTO_ROUTING && next != IPPROTO_DSTOPTS)
 			break;
-		option = at(skb, offset, sizeof(*option));
+		option = header_at(skb, offset, sizeof(*option));
 		if (!option || offset > 256)
 			return drop(p, PARSE, INVALID_IPV6_EXTENSION_HEADER);
 		next = option->nexthdr;
@@ -229,8 +241,6 @@ static __always_inline int parse(struct __sk_buff *skb, struct packet *p)
 	struct ethhdr *eth;
 	int result;
 
-	if (skb->data_end - skb->data < LINEAR_BYTES)
-		bpf_skb_pull_data(skb, skb->len < LINEAR_BYTES ? skb->len : LINEAR_BYTES);
 	p->l3_offset = ETH_HLEN;
 	p->packets = 1;
 	p->bytes = skb->len - ETH_HLEN;
