@@ -101,7 +101,9 @@ static __always_inline int parse_icmpv6(struct __sk_buff *skb, struct packet *p)
 		return CONTINUE;
 	case ICMPV6_NEIGHBOUR_FIRST ... ICMPV6_NEIGHBOUR_LAST:
 	case ICMPV6_MLD2_REPORT:
-		return STACK;
+		/* These belong to the link, and within it they have not come so far; a pod that sends them
+		 * elsewhere would go around its policies. */
+		return p->hook == HOOK_FROM_POD ? drop(p, PARSE, UNKNOWN_ICMPV6_TYPE) : STACK;
 	default:
 		return drop(p, PARSE, UNKNOWN_ICMPV6_TYPE);
 	}
