@@ -13,6 +13,7 @@
 #define ICMP_PORT_UNREACH 3
 #define ICMPV6_PORT_UNREACH 4
 #define TTL 64
+#define IP_DONT_FRAGMENT 0x4000
 
 /* What a checksum covers before the transport header; IPv4 addresses stand in the first words of theirs. */
 struct pseudo_header {
@@ -62,6 +63,7 @@ static __always_inline long write_headers(struct __sk_buff *skb, struct packet *
 			.version = 4,
 			.ihl = 5,
 			.tot_len = bpf_htons(sizeof(ip) + length),
+			.frag_off = bpf_htons(IP_DONT_FRAGMENT), /* so it needs no number of its own (RFC 6864) */
 			.ttl = TTL,
 			.protocol = protocol,
 			.saddr = p->key.destination.words[3],
