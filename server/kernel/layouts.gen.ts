@@ -146,6 +146,17 @@ export const UPLINK = {
   },
 } as const satisfies StructLayout;
 
+export const FRAGMENT_VALUE = {
+  name: 'fragment_value',
+  size: 16,
+  fields: {
+    seen_ns: { offset: 0, size: 8, type: 'u64' },
+    source_port_be: { offset: 8, size: 2, type: 'u16' },
+    destination_port_be: { offset: 10, size: 2, type: 'u16' },
+    padding: { offset: 12, size: 4, type: 'u32' },
+  },
+} as const satisfies StructLayout;
+
 export const POLICY_KEY = {
   name: 'policy_key',
   size: 16,
