@@ -303,7 +303,7 @@ struct fragment_key {
 	__u32 interface;
 	__u8 hook;
 	__u8 protocol;
-	__u16 padding;
+	__u8 padding[6];
 };
 
 struct fragment_value {

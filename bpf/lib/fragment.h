@@ -27,7 +27,7 @@ static __always_inline void fragment_key_of(struct fragment_key *key, const stru
 	key->interface = p->interface;
 	key->hook = p->hook;
 	key->protocol = p->key.protocol;
-	key->padding = 0;
+	__builtin_memset(key->padding, 0, sizeof(key->padding));
 }
 
 /* Notes the ports of a first fragment. */
