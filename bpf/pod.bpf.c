@@ -53,7 +53,7 @@ static __always_inline int handle(struct __sk_buff *skb, __u8 hook)
 	}
 	stage_end(p, STAGE_PARSE, OUTCOME_PASS);
 	if (p->icmp_error)
-		return icmp_error(skb, p);
+		return icmp_error(skb);
 	result = cached_packet(skb, p, &preferred);
 	if (result >= 0) {
 		stage_end(p, STAGE_FLOW_CACHE, OUTCOME_HIT);
@@ -65,7 +65,7 @@ static __always_inline int handle(struct __sk_buff *skb, __u8 hook)
 		return TC_ACT_SHOT;
 	}
 	stage_end(p, STAGE_FLOW_CACHE, OUTCOME_PASS);
-	return first_packet(skb, p, preferred);
+	return first_packet(skb, preferred);
 }
 
 SEC("tc")

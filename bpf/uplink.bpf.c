@@ -72,7 +72,7 @@ int from_uplink(struct __sk_buff *skb)
 	}
 	stage_end(p, STAGE_PARSE, OUTCOME_PASS);
 	if (p->icmp_error)
-		return icmp_error(skb, p);
+		return icmp_error(skb);
 	result = cached_packet(skb, p, &preferred);
 	if (result >= 0) {
 		stage_end(p, STAGE_FLOW_CACHE, OUTCOME_HIT);
@@ -83,7 +83,7 @@ int from_uplink(struct __sk_buff *skb)
 	if (!is_for_pod(p) && !service_of(p))
 		return leave_to_stack(p, STAGE_FLOW_CACHE);
 	stage_end(p, STAGE_FLOW_CACHE, OUTCOME_PASS);
-	return first_packet(skb, p, preferred);
+	return first_packet(skb, preferred);
 }
 
 SEC("tc")

@@ -29,6 +29,7 @@ const MAP_STRUCTS = [
   'ipcache_key',
   'ipcache_value',
   'uplink',
+  'fragment_value',
   'policy_key',
   'policy_value',
   'service_key',

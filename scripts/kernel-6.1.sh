@@ -95,7 +95,7 @@ printf -v arguments '%q ' "$@"
 
 # Emulation only: a machine that is itself virtual often has a /dev/kvm that hangs.
 timeout --kill-after=5 "$DEADLINE_SECONDS" qemu-system-x86_64 \
-	-machine q35 -accel tcg,thread=multi,tb-size=512 -cpu max -smp 2 -m "$MEMORY_MIB" \
+	-machine q35 -accel tcg,tb-size=512 -cpu max -smp 1 -m "$MEMORY_MIB" \
 	-nic none -no-reboot -display none -monitor none -serial stdio \
 	-kernel "$CACHE/$package/boot/vmlinuz-$release" -initrd "$WORK/initramfs.gz" \
 	-append 'console=ttyS0 loglevel=5 panic=-1 mitigations=off nowatchdog tsc=reliable' \

@@ -9,7 +9,7 @@
 #include "types.h"
 
 /* Raised with every change of a struct in this file; kept in the pinned map `state`. */
-#define MAPS_VERSION 3
+#define MAPS_VERSION 4
 
 /* What a packet is at its hook: the tuple as seen there, before any translation. */
 struct flow_key {
@@ -292,18 +292,25 @@ struct uplink {
 	__u32 padding;
 };
 
-/* IPv4 and IPv6 fragments but the first have no ports; what the first one had. */
+/*
+ * IPv4 and IPv6 fragments but the first have no ports; what the first one had. Where it was seen is part of the
+ * key, so that nobody lends ports to the fragments of others by a source address that is not its own.
+ */
 struct fragment_key {
 	union address source;
 	union address destination;
 	__u32 id; /* as in the packet */
+	__u32 interface;
+	__u8 hook;
 	__u8 protocol;
-	__u8 padding[3];
+	__u8 padding[6];
 };
 
 struct fragment_value {
+	__u64 seen_ns; /* CLOCK_MONOTONIC_COARSE */
 	__u16 source_port_be;
 	__u16 destination_port_be;
+	__u32 padding;
 };
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "map_defs.h"
 #include "packet.h"
+#include "scratch.h"
 
 #define EDGE_OVERFLOW 0
 /* Edges named by an address of the world may take half of the slots, so that a scan of addresses
@@ -54,14 +55,20 @@ static __always_inline void count_drop(struct packet *p)
 		*count += p->packets;
 }
 
-/* The slot of an edge; taken on first use, EDGE_OVERFLOW when none is left. */
-__noinline __u32 edge_slot(struct edge_key *key)
+/*
+ * The slot of the edge in the scratch; taken on first use, EDGE_OVERFLOW when none is left. The key is no
+ * argument: Linux 6.1 takes no key from an argument's memory.
+ */
+__noinline __u32 edge_slot(void)
 {
+	struct scratch *room = scratch_of_cpu();
 	__u32 zero = 0, *found, slot;
 	struct datapath_state *s;
+	struct edge_key *key;
 
-	if (!key)
+	if (!room)
 		return EDGE_OVERFLOW;
+	key = &room->edge;
 	found = bpf_map_lookup_elem(&edges, key);
 	if (found)
 		return *found;

@@ -164,7 +164,7 @@ __noinline int emit_drop(struct packet *p)
 	key->drop_reason = p->drop_reason;
 	if (!f->destination_endpoint && !f->service_id)
 		key->peer = p->key.destination;
-	slot = edge_slot(key);
+	slot = edge_slot();
 	counters = edge_counters_of(slot);
 	if (!counters)
 		return 0;

@@ -144,8 +144,9 @@ __noinline int translate(struct __sk_buff *skb, struct packet *p, __u32 preferre
 }
 
 /* Takes the reply tuple. CONTINUE, or DROP if it belongs to a connection that still needs it. */
-__noinline int take_reply_tuple(struct packet *p, struct scratch *s)
+__noinline int take_reply_tuple(struct packet *p)
 {
+	struct scratch *s = scratch_of_cpu();
 	struct flow_entry *taken;
 
 	if (!p || !s)
@@ -162,8 +163,10 @@ __noinline int take_reply_tuple(struct packet *p, struct scratch *s)
 }
 
 /* Draws ports of the uplink until the answers' tuple is free. CONTINUE, or DROP. */
-__noinline int take_port(struct packet *p, struct scratch *s)
+__noinline int take_port(struct packet *p)
 {
+	struct scratch *s = scratch_of_cpu();
+
 	if (!p || !s)
 		return DROP;
 	if (!s->port_count)
@@ -327,7 +330,7 @@ static __always_inline __u32 flow_edge(struct packet *p, struct scratch *s)
 		key->peer = f->new_destination;
 	else if (!f->source_endpoint)
 		key->peer = p->key.source;
-	return edge_slot(key);
+	return edge_slot();
 }
 
 static __always_inline __u64 next_connection_id(struct packet *p)
@@ -345,15 +348,18 @@ static __always_inline __u64 next_connection_id(struct packet *p)
  * Walks the stages for a packet without entry and writes both entries. Returns the program's verdict,
  * or -1 with the drop reason set.
  */
-__noinline int first_packet(struct __sk_buff *skb, struct packet *p, __u32 preferred)
+__noinline int first_packet(struct __sk_buff *skb, __u32 preferred)
 {
 	struct scratch *s = scratch_of_cpu();
 	struct edge_counters *edge;
 	struct flow_entry *f;
+	struct packet *p;
 	int result = DROP;
 
-	if (!p || !s)
+	if (!s)
 		return TC_ACT_SHOT;
+	/* Not an argument: its tuple is a map's key. */
+	p = &s->packet;
 	__builtin_memset(&s->forward, 0, sizeof(s->forward));
 	__builtin_memset(&s->reply, 0, sizeof(s->reply));
 	__builtin_memset(&s->facts, 0, sizeof(s->facts));
@@ -372,7 +378,7 @@ __noinline int first_packet(struct __sk_buff *skb, struct packet *p, __u32 prefe
 		f->last_ns = f->first_ns;
 		f->edge = flow_edge(p, s);
 		fill_reply(p, s);
-		result = s->masqueraded ? take_port(p, s) : take_reply_tuple(p, s);
+		result = s->masqueraded ? take_port(p) : take_reply_tuple(p);
 		if (result == CONTINUE || !f->service_id || p->drop_reason != DROP_TUPLE_IN_USE)
 			break;
 	}

@@ -106,6 +106,14 @@ static __always_inline void forget_peer(const struct packet *p, const struct flo
 		forget_flow(&s->reply_key);
 }
 
+/* Whether the packet came in where its connection does: what a pod or the node sends cannot come from elsewhere. */
+static __always_inline int may_enter(const struct packet *p, const struct flow_entry *e)
+{
+	if (p->hook == HOOK_FROM_POD)
+		return e->in_interface == p->interface;
+	return p->hook != HOOK_FROM_UPLINK || (!e->in_interface && e->source_identity != IDENTITY_HOST);
+}
+
 /* What has become of an entry whose subjects have changed since it was decided. */
 enum validity {
 	VALID,  /* brought up to date */
@@ -131,7 +139,7 @@ static __always_inline int ask_policies_again(struct packet *p, struct scratch *
 __noinline int revalidate(struct packet *p, struct flow_entry *e)
 {
 	struct scratch *s = scratch_of_cpu();
-	__u32 generation;
+	__u32 generation, backend_id;
 	struct backend *backend;
 
 	if (!p || !e || !s)
@@ -147,7 +155,8 @@ __noinline int revalidate(struct packet *p, struct flow_entry *e)
 		return ANEW;
 	/* An answer on its way still finds home when its backend has left the service. */
 	if (e->service_id && e->rewrite && !e->is_reply) {
-		backend = bpf_map_lookup_elem(&backends, &e->backend_id);
+		backend_id = e->backend_id;
+		backend = bpf_map_lookup_elem(&backends, &backend_id);
 		/* Its number may have gone to another one meanwhile. */
 		if (!backend || !address_equal(&backend->address, &e->new_destination) ||
 		    backend->port_be != e->new_destination_port_be)
@@ -198,7 +207,7 @@ static __always_inline int cached_packet(struct __sk_buff *skb, struct packet *p
 
 	if (!e)
 		return NO_ENTRY;
-	if (p->hook == HOOK_FROM_POD && e->in_interface != p->interface)
+	if (!may_enter(p, e))
 		return NO_ENTRY; /* the source check names it */
 	if (e->closed && (p->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN && !e->is_reply) {
 		/* The tuple is used again: a new connection. */

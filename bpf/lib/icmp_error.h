@@ -69,19 +69,22 @@ static __always_inline int parse_embedded(struct __sk_buff *skb, struct packet *
 static __always_inline int rewrite_embedded(struct __sk_buff *skb, struct packet *p, const struct embedded *in, const struct flow_entry *e)
 {
 	__u32 icmp_checksum = p->l4_offset + offsetof(struct icmp_head, checksum);
+	int is_echo = p->key.protocol == in->key.protocol;
+	__u32 source_port = in->l4_offset + (is_echo ? offsetof(struct icmp_head, id) : 0);
+	__u32 destination_port = in->l4_offset + (is_echo ? offsetof(struct icmp_head, id) : sizeof(__be16));
 	int result = 0;
 
 	if (e->rewrite & REWRITE_SOURCE) {
 		/* The IPv4 header checksum cancels the change of its address, so the sum over both stays. */
 		result |= replace_address(skb, p, in->l3_offset, 0, &in->key.source, &e->new_source,
 					  p->family == 4 ? 0 : icmp_checksum, 0);
-		result |= replace_port(skb, p, in->l4_offset + 2, in->key.source_port_be, e->new_source_port_be,
+		result |= replace_port(skb, p, destination_port, in->key.source_port_be, e->new_source_port_be,
 				       icmp_checksum, 0);
 	}
 	if (e->rewrite & REWRITE_DESTINATION) {
 		result |= replace_address(skb, p, in->l3_offset, 1, &in->key.destination, &e->new_destination,
 					  p->family == 4 ? 0 : icmp_checksum, 0);
-		result |= replace_port(skb, p, in->l4_offset, in->key.destination_port_be, e->new_destination_port_be,
+		result |= replace_port(skb, p, source_port, in->key.destination_port_be, e->new_destination_port_be,
 				       icmp_checksum, 0);
 	}
 	return result;
@@ -99,16 +102,19 @@ static __always_inline int may_report(const struct packet *p, const struct embed
 }
 
 /* Translates and delivers an ICMP error. Returns the program's verdict; drops are counted. */
-__noinline int icmp_error(struct __sk_buff *skb, struct packet *p)
+__noinline int icmp_error(struct __sk_buff *skb)
 {
 	struct scratch *s = scratch_of_cpu();
 	struct embedded *in;
 	struct flow_entry *e;
+	struct packet *p;
 	__u32 icmp_checksum;
 	int result = 0;
 
-	if (!p || !s)
+	if (!s)
 		return TC_ACT_SHOT;
+	/* Not an argument: its addresses are maps' keys. */
+	p = &s->packet;
 	in = &s->embedded;
 	__builtin_memset(&s->facts, 0, sizeof(s->facts));
 	if (source_check(p, s) != CONTINUE || parse_embedded(skb, p, in) != CONTINUE)

@@ -20,6 +20,7 @@
 #define MAX_EXTENSION_HEADERS 4
 #define IPV6_FRAGMENT_OFFSET 0xfff8
 #define IPV6_MORE_FRAGMENTS 0x0001
+#define VLAN_ID 0x0fff
 
 /* RFC 8200, 4.5 */
 struct fragment_header {
@@ -243,6 +244,9 @@ static __always_inline int parse(struct __sk_buff *skb, struct packet *p)
 	struct ethhdr *eth;
 	int result;
 
+	/* A tag that the kernel has taken off the frame already; number 0 is a priority only (IEEE 802.1Q). */
+	if (skb->vlan_present && skb->vlan_tci & VLAN_ID)
+		return STACK;
 	p->l3_offset = ETH_HLEN;
 	p->packets = 1;
 	p->bytes = skb->len - ETH_HLEN;

@@ -13,6 +13,7 @@
 #define ICMP_PORT_UNREACH 3
 #define ICMPV6_PORT_UNREACH 4
 #define TTL 64
+#define IP_DONT_FRAGMENT 0x4000
 
 /* What a checksum covers before the transport header; IPv4 addresses stand in the first words of theirs. */
 struct pseudo_header {
@@ -62,6 +63,7 @@ static __always_inline long write_headers(struct __sk_buff *skb, struct packet *
 			.version = 4,
 			.ihl = 5,
 			.tot_len = bpf_htons(sizeof(ip) + length),
+			.frag_off = bpf_htons(IP_DONT_FRAGMENT), /* so it needs no number of its own (RFC 6864) */
 			.ttl = TTL,
 			.protocol = protocol,
 			.saddr = p->key.destination.words[3],
@@ -93,19 +95,17 @@ static __always_inline long make_reset(struct __sk_buff *skb, struct packet *p)
 {
 	struct tcphdr *tcp = at(skb, p->l4_offset, sizeof(*tcp));
 	struct tcphdr answer = { .doff = sizeof(answer) / 4, .rst = 1 };
-	__u32 payload;
 
-	if (!tcp || p->tcp_flags & TCP_RST)
+	/* How much a fragmented segment carries, and so what to acknowledge, is not known yet. */
+	if (!tcp || p->tcp_flags & TCP_RST || p->fragmented)
 		return -1;
 	answer.source = tcp->dest;
 	answer.dest = tcp->source;
 	if (p->tcp_flags & TCP_ACK) {
 		answer.seq = tcp->ack_seq;
 	} else {
-		payload = skb->len - p->l4_offset - tcp->doff * 4;
 		answer.ack = 1;
-		answer.ack_seq = bpf_htonl(bpf_ntohl(tcp->seq) + payload + !!(p->tcp_flags & TCP_SYN) +
-					   !!(p->tcp_flags & TCP_FIN));
+		answer.ack_seq = bpf_htonl(p->tcp_sequence + !!(p->tcp_flags & TCP_SYN));
 	}
 	answer.check = fold(bpf_csum_diff(NULL, 0, (__be32 *)&answer, sizeof(answer),
 					  pseudo_sum(p, sizeof(answer), IPPROTO_TCP)));

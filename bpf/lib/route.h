@@ -36,7 +36,9 @@ __noinline int identify(struct end *end, const union address *address)
 
 	if (!end || !address)
 		return 0;
-	local = bpf_map_lookup_elem(&endpoints, address);
+	/* Linux 6.1 takes no key from an argument's memory. */
+	__builtin_memcpy(key.address, address, sizeof(key.address));
+	local = bpf_map_lookup_elem(&endpoints, key.address);
 	__builtin_memset(end, 0, sizeof(*end));
 	if (local) {
 		end->identity = local->identity;
@@ -51,7 +53,6 @@ __noinline int identify(struct end *end, const union address *address)
 		return 0;
 	}
 	/* Generation first: what is read after a change counts as read before it, and is read again. */
-	__builtin_memcpy(key.address, address, sizeof(key.address));
 	end->subject = address_subject(address);
 	end->generation = generation_of(end->subject);
 	known = bpf_map_lookup_elem(&ipcache, &key);

@@ -3,6 +3,7 @@
  * edges grew by exactly what the packet is, unless it is no IP packet or was left to the network stack.
  */
 import { ETHERNET_BYTES, ETHERTYPE } from './packet-builder.ts';
+import { DROP_REASON } from '../../server/wire/lists.gen.ts';
 import type { Handled } from './test-bed.ts';
 
 /** Whether the frame carries an IP header that can be read: only such a packet has two ends, and so an edge. */
@@ -24,10 +25,12 @@ export function endFault(
   packets = 1,
 ): string | undefined {
   const [end = 'none'] = Object.keys(added.ends);
+  // What is for a service without backends is answered: it is dropped, and in its place goes the answer.
+  const isAnswered = verdict === 'redirect' && added.drops[DROP_REASON.SERVICE_BACKEND_NOT_FOUND] === packets;
   if (total(added.ends) !== 1) return `it came to ${total(added.ends)} ends: ${JSON.stringify(added.ends)}`;
-  if (end.endsWith('.DROP') !== (verdict === 'drop')) return `its end is ${end}, the verdict ${verdict}`;
+  if (end.endsWith('.DROP') !== (verdict === 'drop' || isAnswered)) return `its end is ${end}, the verdict ${verdict}`;
   if (verdict !== 'drop' && verdict !== 'ok' && verdict !== 'redirect') return `its verdict is ${verdict}`;
-  const dropped = verdict === 'drop' ? packets : 0;
+  const dropped = verdict === 'drop' || isAnswered ? packets : 0;
   if (total(added.drops) !== dropped)
     return `drop reasons count ${JSON.stringify(added.drops)}, the verdict is ${verdict}`;
   return undefined;

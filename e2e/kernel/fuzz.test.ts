@@ -12,6 +12,7 @@ import { KernelError } from '../../server/kernel/errors.ts';
 import { FLOW_ENTRY, FLOW_KEY } from '../../server/kernel/layouts.gen.ts';
 import { packStruct, readStruct } from '../../server/wire/struct.ts';
 import { readsAsIp, total } from './accounting.ts';
+import { addressBytes, ETHERNET_BYTES, sums } from './packet-builder.ts';
 import { PacketSource, type Wire } from './fuzz-packets.ts';
 import { grown, TestBed, type Totals } from './test-bed.ts';
 
@@ -22,10 +23,14 @@ const BATCH = 128;
 /** Batches between two walks over the flow cache, which is emptied then: it must not become so full that it forgets. */
 const BATCHES_A_WALK = 32;
 
+/** A service without backends: answers come from its addresses. */
+const EMPTY = ['10.96.0.12', 'fd96::12'];
+
 interface Sent {
   program: 'from_pod' | 'to_pod';
   pod: string;
   packet: Buffer;
+  /** `answer`: dropped, and answered in its place. */
   verdict: string;
 }
 
@@ -36,7 +41,7 @@ beforeAll(async () => {
   bed = await TestBed.create('f');
   bed.addService('web', ['10.96.0.10', 'fd96::10'], 80, 8080, ['one', 'two']);
   bed.addService('self', ['10.96.0.11', 'fd96::11'], 80, 8080, ['client']);
-  bed.addService('none', ['10.96.0.12', 'fd96::12'], 80, 8080, []);
+  bed.addService('none', EMPTY, 80, 8080, []);
   counted = bed.totals();
 });
 afterAll(() => bed[Symbol.dispose]());
@@ -58,6 +63,7 @@ test(
     console.log(`verdicts: ${JSON.stringify(verdicts)}`);
     // Each path was walked, or the packets were not worth sending.
     for (const verdict of ['ok', 'drop', 'redirect']) expect(verdicts[verdict], verdict).toBeGreaterThan(100);
+    expect(verdicts['answer']).toBeGreaterThan(5);
     expect(kernelWarnings()).toEqual(warnings);
   },
   (SECONDS + 120) * 1000,
@@ -70,7 +76,7 @@ function sendBatch(source: PacketSource, batch: number): Sent[] {
   counted = after;
   const ends = grown(before.ends, after.ends);
   const isIp = (it: Sent): boolean => readsAsIp(it.packet);
-  const dropped = sent.filter((it) => it.verdict === 'drop');
+  const dropped = sent.filter((it) => it.verdict === 'drop' || it.verdict === 'answer');
   // Of IP packets, those that parsing left to the stack have no edge; of others, none has.
   const leftAlone = (ends['PARSE.STACK'] ?? 0) - sent.filter((it) => !isIp(it) && it.verdict === 'ok').length;
   const found = {
@@ -97,12 +103,25 @@ function sendOne(source: PacketSource): Sent | undefined {
   const packet = source.next(wireOf(pod, program));
   try {
     const { verdict, data } = bed.runInside(program, pod, packet);
+    if (verdict === 'redirect' && isAnswer(data)) return { program, pod: pod.name, packet, verdict: 'answer' };
     if (data.length !== packet.length) throw new Error(`seed ${SEED}: the length of ${packet.toString('hex')} changed`);
     return { program, pod: pod.name, packet, verdict: String(verdict) };
   } catch (error) {
     if (error instanceof KernelError && packet.length < 14 + 40) return undefined;
     throw error;
   }
+}
+
+/** Whether the packet comes from a service without backends; then its checksums must be right. */
+function isAnswer(data: Buffer): boolean {
+  const packet = data.subarray(ETHERNET_BYTES);
+  const source = (packet[0] ?? 0) >> 4 === 4 ? packet.subarray(12, 16) : packet.subarray(8, 24);
+  if (!EMPTY.some((it) => addressBytes(it).equals(source))) return false;
+  const { header = 0xffff, transport } = sums(packet);
+  if (header !== 0xffff || transport !== 0xffff) {
+    throw new Error(`seed ${SEED}: wrong checksum in the answer ${data.toString('hex')}`);
+  }
+  return true;
 }
 
 function wireOf(pod: Attachment, program: Sent['program']): Wire {
@@ -116,7 +135,7 @@ function wireOf(pod: Attachment, program: Sent['program']): Wire {
       ...peers.filter((it) => !it.includes(':')),
       '10.96.0.10',
       '10.96.0.11',
-      '10.96.0.12',
+      EMPTY[0] ?? '',
       '169.254.42.1',
       '10.42.0.1',
     ],
@@ -125,7 +144,7 @@ function wireOf(pod: Attachment, program: Sent['program']): Wire {
       ...peers.filter((it) => it.includes(':')),
       'fd96::10',
       'fd96::11',
-      'fd96::12',
+      EMPTY[1] ?? '',
       'fd53:7079:676c::1',
       'fd42::1',
     ],

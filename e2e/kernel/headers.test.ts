@@ -60,16 +60,17 @@ describe('IPv4 headers', () => {
     }
   });
 
-  test('fragments', () => {
-    for (const fragment of [
-      { moreFragments: true },
-      { fragmentOffset: 1 },
-      { fragmentOffset: 8191, moreFragments: true },
-    ]) {
-      const packet = build.frame(client.macs, build.ipv4(at, build.udp(ports), fragment));
+  test('fragments cut at every length: a first one needs its ports, a later one has none', () => {
+    for (const fragment of [{ fragmentOffset: 1 }, { fragmentOffset: 8191, moreFragments: true }]) {
+      const packet = build.frame(client.macs, build.ipv4(at, build.udp(ports), { id: 1, ...fragment }));
       for (let length = build.ETHERNET_BYTES + 20; length <= packet.length; length++) {
         expect(client.outcome(packet.subarray(0, length))).toBe('drop IP_FRAGMENTATION_NOT_SUPPORTED');
       }
+    }
+    const first = build.frame(client.macs, build.ipv4(at, build.udp(ports), { id: 2, moreFragments: true }));
+    for (let length = build.ETHERNET_BYTES + 20; length <= first.length; length++) {
+      const expected = length < build.ETHERNET_BYTES + 28 ? 'drop CT_TRUNCATED_OR_INVALID_HEADER' : 'redirect';
+      expect(client.outcome(first.subarray(0, length))).toBe(expected);
     }
   });
 });
@@ -115,15 +116,21 @@ describe('IPv6 extension headers', () => {
   });
 
   test('fragment headers: first, later, atomic, behind others, nested', () => {
-    const chains = [
-      [build.fragmentHeader(0, true)],
-      [build.fragmentHeader(5, true)],
-      [build.fragmentHeader(5, false)],
-      [build.fragmentHeader(0, false)],
-      [build.extension(HOPOPTS), build.fragmentHeader(0, true)],
-      [build.fragmentHeader(0, true), build.fragmentHeader(0, true), build.extension(DSTOPTS)],
+    const chains: [expected: string, chain: build.Extension[]][] = [
+      ['redirect', [build.fragmentHeader(0, true, 1)]],
+      ['redirect', [build.fragmentHeader(5, false, 1)]],
+      ['drop IP_FRAGMENTATION_NOT_SUPPORTED', [build.fragmentHeader(5, true, 2)]],
+      ['drop IP_FRAGMENTATION_NOT_SUPPORTED', [build.fragmentHeader(5, false, 2)]],
+      // RFC 6946: whole in one fragment, and so not the first of others.
+      ['redirect', [build.fragmentHeader(0, false, 2)]],
+      ['drop IP_FRAGMENTATION_NOT_SUPPORTED', [build.fragmentHeader(5, false, 2)]],
+      ['redirect', [build.extension(HOPOPTS), build.fragmentHeader(0, true, 3)]],
+      ['redirect', [build.extension(HOPOPTS), build.fragmentHeader(5, false, 3)]],
+      ['drop INVALID_IPV6_EXTENSION_HEADER', [build.fragmentHeader(0, true, 4), build.fragmentHeader(0, true, 4)]],
+      ['drop INVALID_IPV6_EXTENSION_HEADER', [build.fragmentHeader(0, false, 5), build.fragmentHeader(0, true, 6)]],
     ];
-    for (const chain of chains) expect(client.outcome(frame(chain))).toBe('drop IP_FRAGMENTATION_NOT_SUPPORTED');
+    for (const [i, [expected, chain]] of chains.entries())
+      expect(client.outcome(frame(chain)), `chain ${i}`).toBe(expected);
   });
 
   test('IPv4-mapped addresses do not belong on the wire', () => {

@@ -84,21 +84,29 @@ const ends = (at: Ends): { source: Buffer; destination: Buffer } => ({
 /** A transport header with payload, made for the addresses it will travel between. */
 export type Segment = (at: Ends) => { protocol: number; bytes: Buffer };
 
-/** @param flags TCP control bits: 0x02 SYN, 0x10 ACK, ... */
+export interface TcpNumbers {
+  sequence?: number;
+  acknowledgment?: number;
+  window?: number;
+}
+
+/** @param flags TCP control bits: 0x01 FIN, 0x02 SYN, 0x04 RST, 0x10 ACK, ... */
 export function tcp(
   ports: Ports,
   flags = 0x02,
   payload: Buffer = Buffer.alloc(0),
   options: Buffer = Buffer.alloc(0),
+  { sequence = 0x01020304, acknowledgment = 0, window = 0xfaf0 }: TcpNumbers = {},
 ): Segment {
   return (at) => {
     const bytes = Buffer.concat([Buffer.alloc(20), options, payload]);
     bytes.writeUInt16BE(ports.sourcePort, 0);
     bytes.writeUInt16BE(ports.destinationPort, 2);
-    bytes.writeUInt32BE(0x01020304, 4);
+    bytes.writeUInt32BE(sequence, 4);
+    bytes.writeUInt32BE(acknowledgment, 8);
     bytes[12] = ((20 + options.length) / 4) << 4;
     bytes[13] = flags;
-    bytes.writeUInt16BE(0xfaf0, 14);
+    bytes.writeUInt16BE(window, 14);
     bytes.writeUInt16BE(checksum(pseudoHeader(ends(at), PROTOCOL.TCP, bytes.length), bytes), 16);
     return { protocol: PROTOCOL.TCP, bytes };
   };
@@ -148,6 +156,8 @@ export interface Ipv4Options {
   /** Options, a multiple of 4 bytes. */
   options?: Buffer;
   ttl?: number;
+  id?: number;
+  dontFragment?: boolean;
   /** In units of 8 bytes. */
   fragmentOffset?: number;
   moreFragments?: boolean;
@@ -157,14 +167,15 @@ export interface Ipv4Options {
 export function ipv4(
   at: Ends,
   segment: Segment,
-  { options = Buffer.alloc(0), ttl = 64, ...fragment }: Ipv4Options = {},
+  { options = Buffer.alloc(0), ttl = 64, id = 0x5350, ...fragment }: Ipv4Options = {},
 ): Buffer {
   const { protocol, bytes } = segment(at);
   const header = Buffer.concat([Buffer.alloc(20), options]);
   header[0] = 0x40 | (header.length / 4);
   header.writeUInt16BE(header.length + bytes.length, 2);
-  header.writeUInt16BE(0x5350, 4);
-  header.writeUInt16BE((fragment.moreFragments === true ? 0x2000 : 0) | (fragment.fragmentOffset ?? 0), 6);
+  header.writeUInt16BE(id, 4);
+  const bits = (fragment.dontFragment === true ? 0x4000 : 0) | (fragment.moreFragments === true ? 0x2000 : 0);
+  header.writeUInt16BE(bits | (fragment.fragmentOffset ?? 0), 6);
   header[8] = ttl;
   header[9] = protocol;
   header.set(addressBytes(at.source), 12);
@@ -189,10 +200,10 @@ export function extension(number: number, units = 1): Extension {
 }
 
 /** `offset` in units of 8 bytes. */
-export function fragmentHeader(offset: number, more: boolean): Extension {
+export function fragmentHeader(offset: number, more: boolean, id = 0x53505947): Extension {
   const bytes = Buffer.alloc(8);
   bytes.writeUInt16BE((offset << 3) | (more ? 1 : 0), 2);
-  bytes.writeUInt32BE(0x53505947, 4);
+  bytes.writeUInt32BE(id, 4);
   return { number: PROTOCOL.FRAGMENT, bytes };
 }
 
@@ -218,6 +229,19 @@ export function ipv6(at: Ends, segment: Segment, extensions: readonly Extension[
 /** The packet of either family, by its source address. */
 export function ip(at: Ends, segment: Segment): Buffer {
   return isIPv4(at.source) ? ipv4(at, segment) : ipv6(at, segment);
+}
+
+/**
+ * A part of the packet's segment as a fragment of its own (RFC 791; RFC 8200, 4.5): the bytes from `from` on, up to
+ * `to`, which is the end if it is left out. `from` is a multiple of 8.
+ */
+export function fragment(at: Ends, segment: Segment, id: number, from: number, to?: number): Buffer {
+  const { protocol, bytes } = segment(at);
+  const part = raw(protocol, bytes.subarray(from, to));
+  const more = to !== undefined && to < bytes.length;
+  return isIPv4(at.source)
+    ? ipv4(at, part, { id, fragmentOffset: from / 8, moreFragments: more })
+    : ipv6(at, part, [fragmentHeader(from / 8, more, id)]);
 }
 
 /** An Ethernet frame. MACs in colon form; `type` defaults to what the payload's version says. */

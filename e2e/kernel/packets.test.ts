@@ -67,7 +67,6 @@ describe.each(['IPv4', 'IPv6'] as const)('%s', (family) => {
         ? { redirect: [PROTOCOL.ICMP, PROTOCOL.TCP, PROTOCOL.UDP] }
         : {
             redirect: [PROTOCOL.TCP, PROTOCOL.UDP],
-            'drop IP_FRAGMENTATION_NOT_SUPPORTED': [PROTOCOL.FRAGMENT],
             'drop UNKNOWN_ICMPV6_TYPE': [PROTOCOL.ICMPV6],
           },
     );

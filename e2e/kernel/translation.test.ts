@@ -21,7 +21,6 @@ beforeAll(async () => {
   one = new Sender(bed, 'one');
   bed.addService('web', VIPS, 80, 8080, ['one']);
   bed.addService('own', OWN_VIPS, 80, 8080, ['client']);
-  bed.addService('empty', ['10.96.0.12', 'fd96::12'], 80, 8080, []);
 });
 afterAll(() => bed[Symbol.dispose]());
 
@@ -139,14 +138,6 @@ describe.each([
         const bytes = packet.length - ETHERNET_BYTES + (gsoSegs - 1) * headers;
         expect(accountingFault(packet, handled, gsoSegs, bytes)).toBeUndefined();
       }
-    });
-
-    test('a service without backends', () => {
-      const [v4, v6] = ['10.96.0.12', 'fd96::12'];
-      const destination = family === 'IPv4' ? v4 : v6;
-      const segment = protocols[protocol].make({ sourcePort: 6000, destinationPort: 80 }, 0x02, Buffer.alloc(0));
-      const packet = build.frame(client.macs, build.ip({ source: self, destination }, segment));
-      expect(client.outcome(packet)).toBe('drop SERVICE_BACKEND_NOT_FOUND');
     });
   });
 });
