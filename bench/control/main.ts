@@ -70,7 +70,7 @@ class Node implements Disposable {
   }
 
   get entries(): number {
-    return this.#datapath.fill().find((it) => it.name === 'policy')?.entries ?? 0;
+    return this.#datapath.policyEntries;
   }
 
   [Symbol.dispose](): void {

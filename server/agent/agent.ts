@@ -27,6 +27,7 @@ import { Drain } from './drain.ts';
 import { HealthCheckPorts, healthChecks } from './health-check-ports.ts';
 import { LossBefore } from './loss-before.ts';
 import type { AgentHealth, AgentStats } from './metrics.ts';
+import { MapFills } from './map-fill.ts';
 import { Outbox } from './outbox.ts';
 import { HubConnection } from './hub-connection.ts';
 import { readMasqueradePorts, readUplinks } from './uplinks.ts';
@@ -58,6 +59,8 @@ const COUNTERS_MS = 1000;
 const RECONCILE_MS = 30_000;
 /** A batch of the flow cache; all of a full one takes 10 s. */
 const SWEEP_MS = 100;
+/** Longest problem that hubs take. */
+const MAX_PROBLEM = 2000;
 /** Changes that come together are applied together. */
 const SETTLE_MS = 5;
 
@@ -81,6 +84,7 @@ export class Agent implements AgentHealth, AsyncDisposable {
   #inStep = false;
   #lostInRing = 0;
   readonly #sweeper: FlowSweeper;
+  readonly #fills: MapFills;
   #settle: NodeJS.Timeout | undefined;
   #sendAll = true;
   #problems = '';
@@ -104,6 +108,12 @@ export class Agent implements AgentHealth, AsyncDisposable {
     this.#reader = new CounterReader(this.#datapath.maps);
     this.#lossBefore = new LossBefore(options.state, this.#datapath.countersId);
     this.#sweeper = new FlowSweeper(this.#datapath.maps);
+    this.#fills = new MapFills(
+      this.#datapath.countedMaps({
+        flow_cache: () => this.#sweeper.entries,
+        edges: () => this.#reader.usedEdges,
+      }),
+    );
     this.#ring = new RingBuffer(this.#datapath.maps.events);
     this.#outbox = new Outbox(options.buffer);
     this.#hub = this.#connect();
@@ -138,7 +148,10 @@ export class Agent implements AgentHealth, AsyncDisposable {
         this.#followUplinks();
         this.#apply({ verify: true });
       }, RECONCILE_MS),
-      setInterval(() => this.#sweep(), SWEEP_MS),
+      setInterval(() => {
+        this.#sweep();
+        this.#lookAtFill();
+      }, SWEEP_MS),
     );
   }
 
@@ -173,7 +186,7 @@ export class Agent implements AgentHealth, AsyncDisposable {
       },
       ringBytes: this.#ring.pending,
       outboxBytes: this.#outbox.bytes,
-      maps: this.#datapath.fill(),
+      maps: this.#fills.all,
       apply: { ...this.#passes },
       hubConnected: this.#hub.connected,
       pods: this.#pods,
@@ -309,6 +322,17 @@ export class Agent implements AgentHealth, AsyncDisposable {
     }
   }
 
+  #lookAtFill(): void {
+    try {
+      const change = this.#fills.step(performance.now());
+      if (change?.isWarning === true) this.#log.warn(change.words);
+      else if (change !== undefined) this.#log.info(change.words);
+    } catch (error) {
+      // The gauges keep their last figures; the next round tries again.
+      this.#log.warn({ error: sentence(error) }, 'could not see how full a map is');
+    }
+  }
+
   #report(problems: readonly string[]): void {
     const text = problems.join('\n');
     if (text !== this.#problems) for (const problem of problems) this.#log.warn(problem);
@@ -327,17 +351,17 @@ export class Agent implements AgentHealth, AsyncDisposable {
     this.#lostInRing = lost - this.#lossBefore.value;
     if (!this.#hub.connected) return;
     this.#lossBefore.told(lost);
-    const { edges, overflow, used } = this.#reader.edges(this.#sendAll);
+    const { edges, overflow } = this.#reader.edges(this.#sendAll);
     this.#sendAll = false;
     const cpu = process.cpuUsage();
-    const { maps } = this.#datapath;
     const counters: Counters = {
       time_ns: (process.hrtime.bigint() + this.#clock.ns).toString(),
       edges,
       overflow,
       drops: this.#reader.drops(),
       stages: this.#reader.stages(),
-      maps: [{ name: 'edges', entries: used, max_entries: maps.edges.shape.maxEntries }],
+      maps: this.#fills.all.map((it) => ({ name: it.name, entries: it.entries, max_entries: it.maxEntries })),
+      problem: this.#problem?.slice(0, MAX_PROBLEM) ?? null,
       lost: { ring: this.#lostInRing, buffer: this.#outbox.lost },
       events: { written, drained: this.#drain.drained },
       agent: {

@@ -39,9 +39,14 @@ export class CounterReader {
     this.#maps = maps;
   }
 
+  /** Slots of edges that are given out. */
+  get usedEdges(): number {
+    return Math.min(this.#nextEdge(), this.#maps.edge_counters.shape.maxEntries - 1);
+  }
+
   /** Edges that changed since the last call (all that ever counted, if `all`), and the sums of the overflow slot. */
-  edges(all: boolean): { edges: EdgeCounters[]; overflow: Counters['overflow']; used: number } {
-    const used = Math.min(this.#nextEdge() + 1, this.#maps.edge_counters.shape.maxEntries);
+  edges(all: boolean): { edges: EdgeCounters[]; overflow: Counters['overflow'] } {
+    const used = this.usedEdges + 1;
     if (this.#edges.size < used - 1) this.#describe();
     const { stride } = this.#maps.edge_counters;
     if (this.#buffer.length < used * stride) this.#buffer = Buffer.alloc(used * 2 * stride);
@@ -60,7 +65,7 @@ export class CounterReader {
       this.#last[slot] = mark;
       edges.push({ ...description, ...this.#counts(slot) });
     }
-    return { edges, overflow: { packets: this.#sum(0, 'packets'), bytes: this.#sum(0, 'bytes') }, used };
+    return { edges, overflow: { packets: this.#sum(0, 'packets'), bytes: this.#sum(0, 'bytes') } };
   }
 
   /** Cumulative drops by reason number. */

@@ -20,6 +20,7 @@ import type { BpfMap, MappedArray } from '../kernel/maps.ts';
 import { withNetns } from '../kernel/netns.ts';
 import { parseAddress } from '../wire/address.ts';
 import { packStruct, readStruct, uint32 } from '../wire/struct.ts';
+import type { CountedMap } from './map-fill.ts';
 import { NumberFiles } from './number-files.ts';
 import { attachSocketPrograms } from './socket-programs.ts';
 import type { PortRange, UplinkDevice } from './uplinks.ts';
@@ -51,20 +52,20 @@ const MAP_NAMES = [
   'events',
 ] as const;
 
-/** Hash maps, the ones that can fill up. */
-const SIZED_MAPS = [
-  'flow_cache',
+/** The maps that can fill up, but for those whose entries somebody counts anyway. */
+const WALKED_MAPS = [
   'flow_overflow',
+  'fragments',
+  'uplinks',
+  'denied',
   'endpoints',
   'interfaces',
   'ipcache',
-  'policy',
   'services',
   'maglev',
   'backends',
   'affinity',
   'socket_services',
-  'edges',
 ] as const;
 
 /** One object a hook family; they share their maps by the pins. */
@@ -224,19 +225,31 @@ export class Datapath implements Disposable {
     this.#detach((name) => name.startsWith(PREFILTER_PIN) && !kept.has(name));
   }
 
-  /** How full the maps are; walks all their entries, but for the policy map's, of which the reconciler knows. */
-  fill(): { name: string; entries: number; maxEntries: number }[] {
-    const policy = {
-      name: 'policy',
-      entries: this.#reconciler.policyEntries,
-      maxEntries: this.maps.policy.shape.maxEntries,
-    };
-    const walked = SIZED_MAPS.map((name) => ({
+  /** How many entries the policy map holds, as far as is known. */
+  get policyEntries(): number {
+    return this.#reconciler.policyEntries;
+  }
+
+  /**
+   * Every map that can fill up, with a way to count its entries. `known`: those of maps that others go through
+   * all the time; the reconciler knows the policy map's.
+   */
+  countedMaps(known: Record<'flow_cache' | 'edges', () => number>): CountedMap[] {
+    const told = (name: keyof typeof known | 'policy', entries: () => number): CountedMap => ({
       name,
-      entries: this.maps[name].count(),
       maxEntries: this.maps[name].shape.maxEntries,
-    }));
-    return [...walked, policy];
+      parts: () => [entries()],
+    });
+    return [
+      told('flow_cache', known.flow_cache),
+      told('edges', known.edges),
+      told('policy', () => this.policyEntries),
+      ...WALKED_MAPS.map((name) => ({
+        name,
+        maxEntries: this.maps[name].shape.maxEntries,
+        parts: () => counts(this.maps[name]),
+      })),
+    ];
   }
 
   [Symbol.dispose](): void {
@@ -275,6 +288,11 @@ export class Datapath implements Disposable {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     for (const name of readdirSync(folder)) if (isUnwanted(name)) detachLink(join(folder, name));
   }
+}
+
+/** The entries of a map, a batch at a time. */
+function* counts(map: BpfMap): Generator<number> {
+  for (const { count } of map.batches()) yield count;
 }
 
 /** Loads every object; if one fails, those before it are closed. */

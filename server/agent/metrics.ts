@@ -1,5 +1,6 @@
 /** What the agent tells Prometheus, and what it is read from. */
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
+import type { MapFill } from './map-fill.ts';
 
 export interface AgentHealth {
   /** Why the agent is not ready, as one sentence; null if it is. */
@@ -15,7 +16,7 @@ export interface AgentStats {
   ringBytes: number;
   /** Bytes of batches kept for the hub. */
   outboxBytes: number;
-  maps: readonly { name: string; entries: number; maxEntries: number }[];
+  maps: readonly MapFill[];
   /** Passes of the reconciler: how many, how many of them failed, and how long the last took. */
   apply: { passes: number; failures: number; lastSeconds: number };
   hubConnected: boolean;
@@ -74,6 +75,8 @@ export function agentMetrics(health: AgentHealth): AgentMetrics {
   const room = ({ maps }: AgentStats): Sample[] => maps.map((map) => [{ map: map.name }, map.maxEntries]);
   define('gauge', 'map_entries', 'Entries of an eBPF map.', entries, 'map');
   define('gauge', 'map_max_entries', 'Entries an eBPF map has room for.', room, 'map');
+  const warned = ({ maps }: AgentStats): Sample[] => maps.map((map) => [{ map: map.name }, map.warnings]);
+  define('counter', 'map_fill_warnings_total', 'How often an eBPF map became nearly full.', warned, 'map');
   define('counter', 'apply_total', 'Passes that compared desired and actual map contents.', (it) =>
     one(it.apply.passes),
   );

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -47,4 +47,22 @@ test.each(['{', '{"next":1}', '{"next":1,"ids":[["a","b"]]}'])('a file with %s i
     expect.stringMatching(/^cannot read .*rules\.json, so rules get new/),
   ]);
   expect(fresh.rules.get('r')).toBe(1);
+});
+
+test('a full disk is told of, and leaves the former file', () => {
+  const ids = newAllocators();
+  const files = new NumberFiles(folder);
+  ids.rules.get('a');
+  files.save(ids);
+  const before = readFileSync(path('rules'), 'utf8');
+  // Every write to this device ends with ENOSPC.
+  symlinkSync('/dev/full', `${path('rules')}.new`);
+  ids.rules.get('b');
+  expect(() => files.save(ids)).toThrow(
+    /rules\.json cannot be written, so the maps stay as they are until it can: ENOSPC/,
+  );
+  expect(readFileSync(path('rules'), 'utf8')).toBe(before);
+  rmSync(`${path('rules')}.new`);
+  files.save(ids);
+  expect(readFileSync(path('rules'), 'utf8')).toContain('["b",2]');
 });

@@ -5,7 +5,7 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { hasCode, sentence } from '../base/failure.ts';
+import { Failure, hasCode, sentence } from '../base/failure.ts';
 import { writeFileAtomic } from '../cluster/atomic-file.ts';
 import type { Allocators } from '../datapath/desired.ts';
 
@@ -39,13 +39,20 @@ export class NumberFiles {
     return problems;
   }
 
-  /** Writes what has changed. @throws what the file system throws; the maps must not be written then. */
+  /** Writes what has changed. @throws Failure; the maps must not be written then. */
   save(ids: Pick<Allocators, (typeof KINDS)[number]>): void {
     for (const kind of KINDS) {
       const { revision } = ids[kind];
       if (this.#written.get(kind) === revision) continue;
-      mkdirSync(this.#folder, { recursive: true });
-      writeFileAtomic(this.#path(kind), `${JSON.stringify(ids[kind].kept())}\n`);
+      try {
+        mkdirSync(this.#folder, { recursive: true });
+        writeFileAtomic(this.#path(kind), `${JSON.stringify(ids[kind].kept())}\n`);
+      } catch (error) {
+        throw new Failure(
+          `${this.#path(kind)} cannot be written, so the maps stay as they are until it can: ${sentence(error)}`,
+          { cause: error },
+        );
+      }
       this.#written.set(kind, revision);
     }
   }

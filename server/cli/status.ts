@@ -1,6 +1,6 @@
 /** `spyglass status`: what a hub holds, which agents it hears, and what was lost. */
 import { Command, Option } from 'commander';
-import type { HubStatus, NodeStatus } from '../wire/status.ts';
+import { type HubStatus, MAP_FILL_WARNING, type NodeStatus } from '../wire/status.ts';
 import { askHub, DEFAULT_HUB } from './hub-client.ts';
 
 interface Options {
@@ -39,6 +39,11 @@ export function statusText(status: HubStatus, nodes: readonly NodeStatus[]): str
     lines.push(
       `${node.name}  ${state} since ${node.since}  ${node.pods} pods  ${node.flows_rate.toFixed(1)} flows/s  ${node.lost.records} lost`,
     );
+    if (node.problem !== null) lines.push(`  ! ${node.problem}`);
+    for (const { name, entries, max_entries } of node.maps ?? []) {
+      if (entries < max_entries * MAP_FILL_WARNING) continue;
+      lines.push(`  ! map ${name} holds ${entries} of ${max_entries} entries`);
+    }
   }
   return `${lines.join('\n')}\n`;
 }

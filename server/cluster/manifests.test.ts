@@ -93,6 +93,19 @@ describe('manifests become a plan', () => {
   });
 });
 
+test('a NetworkPolicy of an API that is not known is refused, not left out', () => {
+  const old = plan('{apiVersion: networking.k8s.io/v1beta1, kind: NetworkPolicy, metadata: {name: deny}, spec: {}}');
+  expect(old.policyProblems).toEqual([
+    {
+      namespace: 'default',
+      name: 'deny',
+      message:
+        '0.yaml line 1 (NetworkPolicy default/deny): apiVersion must be networking.k8s.io/v1, not networking.k8s.io/v1beta1',
+    },
+  ]);
+  expect(old.networkPolicies).toEqual([]);
+});
+
 describe('what is wrong is said with file, line and field', () => {
   test.each<[string, string, string]>([
     ['malformed YAML', 'a: [1\nb: 2', '0.yaml line 2: this is not YAML'],

@@ -105,7 +105,11 @@ export function planFrom(files: { name: string; text: string }[]): ManifestPlan 
         addPolicy(document, title, space, metadata.name);
         return;
       default:
-        plan.warnings.push(`${place}: ${title} (${apiVersion}) is ignored for now`);
+        // Ignoring it would lift the policy that was enforced under this name.
+        if (kind === 'NetworkPolicy') {
+          const message = `${place} (${title}): apiVersion must be networking.k8s.io/v1, not ${apiVersion}`;
+          refusePolicy(space, metadata.name, message.slice(0, MAX_MESSAGE));
+        } else plan.warnings.push(`${place}: ${title} (${apiVersion}) is ignored for now`);
     }
   }
 
@@ -116,10 +120,13 @@ export function planFrom(files: { name: string; text: string }[]): ManifestPlan 
       const uid = stableUid('NetworkPolicy', space, name);
       plan.networkPolicies.push({ uid, namespace: space, name, annotations: metadata.annotations, spec });
     } catch (error) {
-      const message = sentence(error).slice(0, MAX_MESSAGE);
-      plan.policyProblems.push({ namespace: space, name: name.slice(0, MAX_NAME) || '(none)', message });
-      plan.warnings.push(`${message}; this policy is refused`);
+      refusePolicy(space, name, sentence(error).slice(0, MAX_MESSAGE));
     }
+  }
+
+  function refusePolicy(space: string, name: string, message: string): void {
+    plan.policyProblems.push({ namespace: space, name: name.slice(0, MAX_NAME) || '(none)', message });
+    plan.warnings.push(`${message}; this policy is refused`);
   }
 
   function addPods(place: string, title: string, make: () => PodPlan[]): void {

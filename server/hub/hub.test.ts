@@ -497,6 +497,7 @@ function counters(edges: EdgeCounters[], more: Partial<Counters> = {}): Counters
     drops: {},
     stages: [],
     maps: [{ name: 'flow_cache', entries: 3, max_entries: 100 }],
+    problem: 'The map is full.',
     lost: { ring: 2, buffer: 1 },
     events: { written: 0, drained: 0 },
     agent: { rss_bytes: 1, cpu_seconds: 0, buffered_bytes: 0 },
@@ -527,6 +528,7 @@ describe('GET /api/v1/service-map', () => {
         flows: 2,
         pods: 2,
         lost: { ring: 2, buffer: 1 },
+        problem: 'The map is full.',
         maps: [{ name: 'flow_cache' }],
       },
     ]);

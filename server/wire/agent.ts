@@ -9,7 +9,7 @@
  */
 import type { RecordLayout } from './layout.ts';
 
-export const AGENT_PROTOCOL_VERSION = 2;
+export const AGENT_PROTOCOL_VERSION = 3;
 
 /** Largest message a hub accepts from an agent, bytes. */
 export const MAX_AGENT_MESSAGE = 4 * 1024 * 1024;
@@ -199,7 +199,10 @@ export interface Counters {
   drops: Record<number, number>;
   /** Cumulative packets by stage and outcome numbers: [stage, outcome, packets, sampled, sampled_ns]. */
   stages: [stage: number, outcome: number, packets: number, sampled: number, sampled_ns: number][];
+  /** Every map that can fill up, as the last look at it found it. */
   maps: { name: string; entries: number; max_entries: number }[];
+  /** Why the node's datapath is not in step with the cluster: one sentence, null if it is. */
+  problem: string | null;
   /** Lost records by cause, cumulative: `ring` in the kernel, `buffer` in the agent. */
   lost: { ring: number; buffer: number };
   /** Records written to the ring, and drained by the agent. */

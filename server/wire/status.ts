@@ -38,6 +38,9 @@ export interface LossLedger {
   missing_batches: number;
 }
 
+/** Share of its entries from which on a map is told to be nearly full. */
+export const MAP_FILL_WARNING = 0.8;
+
 export interface NodeStatus {
   name: string;
   connected: boolean;
@@ -54,7 +57,9 @@ export interface NodeStatus {
   lost: LossLedger;
   /** Endpoints (pods of this node) known to the agent. */
   pods: number;
-  /** Null until the agent has sent counters. */
+  /** Why the node's datapath is not in step with the cluster, null if it is. */
+  problem: string | null;
+  /** How full each map is that can fill up; null until the agent has sent counters. */
   maps: { name: string; entries: number; max_entries: number }[] | null;
   agent: { rss_bytes: number; cpu_seconds: number; buffered_bytes: number } | null;
 }

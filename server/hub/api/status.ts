@@ -81,6 +81,7 @@ function nodeStatus(node: AgentNode): NodeStatus {
     lag_s: node.lagMs / 1000,
     lost: node.lost,
     pods,
+    problem: node.counters?.problem ?? null,
     maps: node.counters?.maps ?? null,
     agent: node.counters?.agent ?? null,
   };

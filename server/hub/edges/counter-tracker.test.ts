@@ -37,6 +37,7 @@ function counters(edges: EdgeCounters[], more: Partial<Counters> = {}): Counters
     drops: {},
     stages: [],
     maps: [],
+    problem: null,
     lost: { ring: 0, buffer: 0 },
     events: { written: 0, drained: 0 },
     agent: { rss_bytes: 0, cpu_seconds: 0, buffered_bytes: 0 },

@@ -16,6 +16,7 @@ const count = z
 const slot = z.number().int().min(0).max(0xf_ffff);
 const name = z.string().min(1).max(253);
 const text = z.string().max(253);
+const MAX_SENTENCE = 2000;
 /** A key and value of Kubernetes' longest, with the source before it. */
 const label = z.string().max(700);
 const labels = z.array(label).max(1000);
@@ -143,6 +144,7 @@ const counters: z.ZodType<Counters> = z.object({
   drops: z.record(z.string().regex(/^\d{1,3}$/), count),
   stages: z.array(z.tuple([u8, u8, count, count, count])).max(4096),
   maps: z.array(z.object({ name: text, entries: count, max_entries: count })).max(256),
+  problem: z.string().max(MAX_SENTENCE).nullable(),
   lost: z.object({ ring: count, buffer: count }),
   events: z.object({ written: count, drained: count }),
   agent: z.object({ rss_bytes: count, cpu_seconds: z.number().min(0), buffered_bytes: count }),

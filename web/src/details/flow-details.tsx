@@ -18,6 +18,7 @@ import {
   shortEnd,
 } from '../words/ends.ts';
 import { bytes, DASH, duration, exact } from '../words/numbers.ts';
+import { POLICY_SIDES, policyWords } from '../words/policy.ts';
 import { whyDropped, whyForwarded } from '../words/reasons.ts';
 import { clockMs, clockUs } from '../words/times.ts';
 import { flagWords, VERDICT_WORD, verdictOf } from '../words/what.ts';
@@ -112,6 +113,7 @@ export const FlowDetails = memo(function FlowDetails({
           </button>
         </p>
       </Section>
+      <Policy flow={flow} />
       {steps.length > 0 && (
         <Section title="Path" note={pathNote(flow)}>
           <ol className="path">
@@ -179,6 +181,21 @@ function pathNote(flow: HubbleFlow): string {
   const spyglass = flow.extensions?.value.spyglass;
   if (spyglass?.drop) return `stopped in ${spyglass.drop.stage.toLowerCase()}, line ${spyglass.drop.line}`;
   return spyglass?.path.includes('SERVICE') === true ? 'first packet' : 'cached';
+}
+
+/** Where a policy isolates one of the ends: what allowed it or did not, in each direction. */
+function Policy({ flow }: { flow: HubbleFlow }): ReactNode {
+  const words = POLICY_SIDES.map((side) => ({ side, found: policyWords(flow, side) }));
+  if (words.every(({ found }) => found === null)) return null;
+  return (
+    <Section title="Policy" note={words.flatMap(({ side, found }) => (found === null ? [] : [side])).join(', ')}>
+      <dl className="kv policies">
+        {words.map(({ side, found }) => (
+          <Pair key={side} name={side === 'egress' ? 'Egress' : 'Ingress'} value={found ?? DASH} />
+        ))}
+      </dl>
+    </Section>
+  );
 }
 
 function Pair({ name, value }: { name: string; value: string }): ReactNode {

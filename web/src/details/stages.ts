@@ -1,8 +1,9 @@
 /** The path of a packet through the datapath's stages, with what each of them looked at. */
 import type { EnumValue, HubbleFlow } from '../../../server/wire/hubble.ts';
 import { OBSERVATION_POINT, OBSERVATION_POINT_WORDS, STAGE, STAGE_WORDS } from '../../../server/wire/lists.gen.ts';
-import { address, addressOf, fullEnd, protocolOf } from '../words/ends.ts';
+import { address, addressOf, fullEnd, protocolOf, shortEnd } from '../words/ends.ts';
 import { bytes } from '../words/numbers.ts';
+import { policyEnd, policyWords } from '../words/policy.ts';
 import { flagWords } from '../words/what.ts';
 
 export interface Step {
@@ -27,7 +28,7 @@ export function stepsOf(flow: HubbleFlow): Step[] {
   const at = ORDER.indexOf(spyglass.drop.stage);
   return [
     ...steps,
-    { name: wordsOf(spyglass.drop.stage), found: spyglass.drop.words, state: 'end' },
+    { name: wordsOf(spyglass.drop.stage), found: endWords(spyglass.drop, flow), state: 'end' },
     ...ORDER.slice(at + 1).map((stage): Step => ({ name: wordsOf(stage), found: 'not reached', state: 'off' })),
   ];
 }
@@ -35,6 +36,12 @@ export function stepsOf(flow: HubbleFlow): Step[] {
 function wordsOf(stage: string): string {
   const number = Object.hasOwn(STAGE, stage) ? STAGE[stage as keyof typeof STAGE] : undefined;
   return (number === undefined ? undefined : STAGE_WORDS[number]) ?? stage.toLowerCase();
+}
+
+/** Which policies denied says more than that one did. */
+function endWords({ stage, words }: { stage: string; words: string }, flow: HubbleFlow): string {
+  if (stage === 'EGRESS_POLICY') return policyWords(flow, 'egress') ?? words;
+  return stage === 'INGRESS_POLICY' ? (policyWords(flow, 'ingress') ?? words) : words;
 }
 
 function foundBy(stage: string, flow: HubbleFlow): string {
@@ -57,6 +64,12 @@ function foundBy(stage: string, flow: HubbleFlow): string {
     }
     case 'IDENTITY':
       return `${flow.source.identity ?? '–'} to ${flow.destination.identity ?? '–'}`;
+    case 'EGRESS_POLICY':
+      return policyWords(flow, 'egress') ?? `no egress policy for ${shortEnd(flow, policyEnd(flow, 'egress'))}`;
+    case 'INGRESS_POLICY':
+      return policyWords(flow, 'ingress') ?? `no ingress policy for ${shortEnd(flow, policyEnd(flow, 'ingress'))}`;
+    case 'MASQUERADE':
+      return `${addressOf(flow, policyEnd(flow, 'egress'))} becomes an address of the node`;
     case 'ROUTE':
       return flow.interface === undefined ? '' : `interface ${flow.interface.name ?? flow.interface.index}`;
     case 'DELIVER':

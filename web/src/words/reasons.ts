@@ -2,6 +2,7 @@
 import type { HubbleFlow } from '../../../server/wire/hubble.ts';
 import { DROP_REASON, DROP_REASON_WORDS } from '../../../server/wire/lists.gen.ts';
 import { address, fullEnd, portOf, shortEnd } from './ends.ts';
+import { whyDenied } from './policy.ts';
 
 export interface Why {
   /** What happened. */
@@ -26,6 +27,18 @@ export function whyDropped(flow: HubbleFlow): Why {
       return {
         cause: `Service ${to} has no pod behind it that serves port ${portOf(flow, 'destination') ?? 0}.`,
         advice: 'Start a pod that its selector matches and that is ready, or stop calling it.',
+      };
+    case DROP_REASON.POLICY_DENIED:
+      return (
+        whyDenied(flow) ?? {
+          cause: `No policy of either end allows ${from} to reach ${to}.`,
+          advice: 'Look at the policies of both ends: spyglass does not know any more which ones denied it.',
+        }
+      );
+    case DROP_REASON.DENY_LIST:
+      return {
+        cause: `${sourceIp} is on the deny list of ${flow.node_name}.`,
+        advice: 'Take it off the list if it should be served.',
       };
     case DROP_REASON.FIB_LOOKUP_FAILED:
       return {
@@ -77,6 +90,8 @@ export function whyDropped(flow: HubbleFlow): Why {
 
 /** What is known about a flow that passed. */
 export function whyForwarded(flow: HubbleFlow): Why {
+  const denied = whyDenied(flow);
+  if (denied !== null) return denied;
   const spyglass = flow.extensions?.value.spyglass;
   const service = flow.is_reply === true ? flow.source_service : flow.destination_service;
   if (spyglass === undefined || service === undefined || spyglass.original === null) {
