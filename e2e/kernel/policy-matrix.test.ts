@@ -5,9 +5,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { expectation } from './expectation.ts';
 import { Matrix, type Probe, probeName } from './matrix.ts';
+import { BLOCKS } from './policy-cases/blocks.ts';
 import { ISOLATION } from './policy-cases/isolation.ts';
 import { PEERS } from './policy-cases/peers.ts';
 import type { PolicyCase } from './policy-cases/policy-case.ts';
+import { PORT_CASES } from './policy-cases/ports.ts';
+import { SERVICES } from './policy-cases/services.ts';
 import { UNIONS } from './policy-cases/unions.ts';
 import { ENDS, PLACES, PODS, PolicyCluster, PORTS } from './policy-cluster.ts';
 
@@ -21,10 +24,17 @@ const isOneOf = (protocols: string[], probe: Probe): boolean => protocols.includ
 /** Both protocols on one port, and every end but the service, whose address says nothing new of policies. */
 const onePort = (probe: Probe): boolean => isOneOf(['tcp/80', 'udp/80'], probe) && probe.to !== 'svc';
 
+/** Every port; of the ends that are no pods one of the world, as ports do not ask who it is. */
+const isToAnyPort = ({ from, to }: Probe): boolean => [from, to].every((it) => PODS.includes(it) || it === 'world');
+const isAboutService = (probe: Probe): boolean => ['x-a', 'svc'].includes(probe.to) && PODS.includes(probe.from);
+
 const THEMES: Record<string, Theme> = {
   isolation: { cases: ISOLATION, asks: onePort },
   peers: { cases: PEERS, asks: onePort },
   unions: { cases: UNIONS, asks: onePort },
+  blocks: { cases: BLOCKS, asks: onePort },
+  ports: { cases: PORT_CASES, asks: isToAnyPort },
+  services: { cases: SERVICES, asks: isAboutService },
 };
 
 let cluster: PolicyCluster;
