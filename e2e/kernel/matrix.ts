@@ -1,6 +1,6 @@
 /**
  * Who reaches whom, found out with real packets: every pod asks every pod, itself included, on each port over TCP and
- * UDP in both families. One process a pod lives as long as the matrix, listens everywhere and asks all at once, so
+ * UDP in both families; with other places, every pod asks them and is asked by them. One process a pod lives as long as the matrix, listens everywhere and asks all at once, so
  * that a matrix of 9 pods and 4 ports takes about a second, most of it the wait for answers that do not come.
  */
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
@@ -25,6 +25,16 @@ export interface Probe {
   port: number;
 }
 
+/** Who is no pod but speaks with pods. */
+export interface Place {
+  name: string;
+  addresses: Record<Probe['family'], string>;
+  /** Where its process runs, or null if it has none: a service asks nobody, and its backends answer. */
+  runsAt: 'host' | 'world' | null;
+  /** What it is asked for; without, all ports of the matrix. */
+  ports?: readonly number[];
+}
+
 interface Prober {
   child: ChildProcessByStdio<Writable, Readable, null>;
   /** Its lines of output, in order. */
@@ -40,21 +50,31 @@ export class Matrix implements AsyncDisposable {
   readonly #world: World;
   readonly #pods: readonly string[];
   readonly #ports: readonly number[];
+  readonly #places: readonly Place[];
   readonly #probers = new Map<string, Prober>();
   #waitMs = MINIMUM_WAIT_MS;
 
-  private constructor(world: World, pods: readonly string[], ports: readonly number[]) {
+  private constructor(world: World, pods: readonly string[], ports: readonly number[], places: readonly Place[]) {
     this.#world = world;
     this.#pods = pods;
     this.#ports = ports;
+    this.#places = places;
   }
 
   /** Starts the processes. */
-  static async start(world: World, pods: readonly string[], ports: readonly number[]): Promise<Matrix> {
-    const matrix = new Matrix(world, pods, ports);
+  static async start(
+    world: World,
+    pods: readonly string[],
+    ports: readonly number[],
+    places: readonly Place[] = [],
+  ): Promise<Matrix> {
+    const matrix = new Matrix(world, pods, ports, places);
     const begun = performance.now();
     try {
-      await Promise.all(pods.map((pod) => matrix.#startProber(pod)));
+      await Promise.all([
+        ...pods.map((pod) => matrix.#startProber(pod, pod)),
+        ...places.map(({ name, runsAt }) => runsAt !== null && matrix.#startProber(name, runsAt)),
+      ]);
     } catch (error) {
       await matrix[Symbol.asyncDispose]();
       throw error;
@@ -66,29 +86,37 @@ export class Matrix implements AsyncDisposable {
 
   /** All probes, whether or not their target answers. */
   probes(): Probe[] {
-    return this.#pods.flatMap((from) => this.#probesOf(from));
+    const asking = this.#places.filter((it) => it.runsAt !== null);
+    return [
+      ...this.#pods.flatMap((from) => [
+        ...this.#pods.flatMap((to) => probesTo(from, to, this.#ports)),
+        ...this.#places.flatMap((to) => probesTo(from, to.name, to.ports ?? this.#ports)),
+      ]),
+      // Those ask themselves, too, as each process waits until it has heard itself.
+      ...asking.flatMap(({ name }) => [...this.#pods, name].flatMap((to) => probesTo(name, to, this.#ports))),
+    ];
   }
 
-  /** Makes all probes. @returns the names of those that got an answer. */
-  async reached(): Promise<Set<string>> {
+  /** Makes the probes. @returns the names of those that got an answer. */
+  async reached(probes: readonly Probe[] = this.probes()): Promise<Set<string>> {
     const reached = new Set<string>();
     await Promise.all(
-      this.#pods.map(async (pod) => {
-        const probes = this.#probesOf(pod);
-        const results = await this.#ask(pod, probes);
-        for (const [i, probe] of probes.entries()) if (results[i] === 1) reached.add(probeName(probe));
+      [...new Set(probes.map((it) => it.from))].map(async (from) => {
+        const own = probes.filter((it) => it.from === from);
+        const results = await this.#ask(from, own);
+        for (const [i, probe] of own.entries()) if (results[i] === 1) reached.add(probeName(probe));
       }),
     );
     return reached;
   }
 
   /**
-   * Compares the matrix with what `allowed` says of each probe. @returns a line for each that differs, the most telling
-   * way for a test to expect nothing.
+   * Makes the probes and compares with what `allowed` says of each. @returns a line for each that differs, the most
+   * telling way for a test to expect nothing.
    */
-  async differences(allowed: (probe: Probe) => boolean): Promise<string[]> {
-    const reached = await this.reached();
-    return this.probes()
+  async differences(allowed: (probe: Probe) => boolean, probes: readonly Probe[] = this.probes()): Promise<string[]> {
+    const reached = await this.reached(probes);
+    return probes
       .filter((probe) => reached.has(probeName(probe)) !== allowed(probe))
       .map((probe) => `${probeName(probe)} ${allowed(probe) ? 'should be reached' : 'should not be reached'}`);
   }
@@ -103,39 +131,39 @@ export class Matrix implements AsyncDisposable {
     await Promise.all(ended);
   }
 
-  #address(pod: string, family: Probe['family']): string {
-    return family === 'IPv4' ? this.#world.v4(pod) : this.#world.v6(pod);
+  #address(name: string, family: Probe['family']): string {
+    const place = this.#places.find((it) => it.name === name);
+    if (place !== undefined) return place.addresses[family];
+    return family === 'IPv4' ? this.#world.v4(name) : this.#world.v6(name);
   }
 
-  #probesOf(from: string): Probe[] {
-    return this.#pods.flatMap((to) =>
-      FAMILIES.flatMap((family) =>
-        PROTOCOLS.flatMap((protocol) => this.#ports.map((port) => ({ from, to, protocol, family, port }))),
-      ),
-    );
-  }
-
-  async #startProber(pod: string): Promise<void> {
-    const addresses = FAMILIES.map((family) => this.#address(pod, family)).join();
-    const netns = `--net=/run/netns/${this.#world.pod(pod).netns}`;
-    const args = [netns, process.execPath, PROBER, this.#ports.join(), addresses];
-    const child = spawn('nsenter', args, { stdio: ['pipe', 'pipe', 'inherit'] });
+  async #startProber(name: string, runsAt: string): Promise<void> {
+    const addresses = FAMILIES.map((family) => this.#address(name, family)).join();
+    const command = [process.execPath, PROBER, this.#ports.join(), addresses];
+    const [program = '', ...args] = this.#world.inside(runsAt, command);
+    const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
     const prober = { child, lines: createInterface({ input: child.stdout })[Symbol.asyncIterator]() };
-    this.#probers.set(pod, prober);
-    await nextLine(pod, prober);
+    this.#probers.set(name, prober);
+    await nextLine(name, prober);
   }
 
-  async #ask(pod: string, probes: readonly Probe[]): Promise<number[]> {
-    const prober = this.#probers.get(pod);
-    if (prober === undefined) throw new Error(`no process asks for the pod ${pod}; has the matrix been closed?`);
+  async #ask(from: string, probes: readonly Probe[]): Promise<number[]> {
+    const prober = this.#probers.get(from);
+    if (prober === undefined) throw new Error(`no process asks for ${from}; has the matrix been closed?`);
     const request = probes.map((it) => [it.protocol, this.#address(it.to, it.family), it.port]);
     prober.child.stdin.write(`${JSON.stringify({ waitMs: this.#waitMs, probes: request })}\n`);
-    return JSON.parse(await nextLine(pod, prober)) as number[];
+    return JSON.parse(await nextLine(from, prober)) as number[];
   }
 }
 
-async function nextLine(pod: string, { lines }: Prober): Promise<string> {
+function probesTo(from: string, to: string, ports: readonly number[]): Probe[] {
+  return FAMILIES.flatMap((family) =>
+    PROTOCOLS.flatMap((protocol) => ports.map((port) => ({ from, to, protocol, family, port }))),
+  );
+}
+
+async function nextLine(name: string, { lines }: Prober): Promise<string> {
   const { value, done } = await lines.next();
-  if (done === true) throw new Error(`the process that asks for the pod ${pod} has ended; its words are above`);
+  if (done === true) throw new Error(`the process that asks for ${name} has ended; its words are above`);
   return value;
 }

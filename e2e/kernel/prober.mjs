@@ -1,5 +1,6 @@
 // One pod's part in the reachability matrix, for as long as its standard input is open. Listens for TCP and UDP on the
-// ports of its first argument (separated by commas) at every address of the second; answers a byte to whoever writes.
+// ports of its first argument (separated by commas) at every address of the second, and speaks from these addresses, one
+// a family, which need not be the only ones of its namespace; answers a byte to whoever writes.
 // Each line of input is {waitMs, probes: [[protocol, address, port], ...]}; the line of output is the list of results: 1 if
 // an answer came, else 0. All probes of a line are made at once, and end when no answer has come for waitMs. That time
 // does not begin before the pod has heard itself, over its own addresses, where nothing can stop it.
@@ -10,7 +11,9 @@ import readline from 'node:readline';
 const [portList = '', addressList = ''] = process.argv.slice(2);
 const ports = portList.split(',').map(Number);
 const addresses = addressList.split(',');
-const udpType = (address) => (address.includes(':') ? 'udp6' : 'udp4');
+const isV6 = (address) => address.includes(':');
+const udpType = (address) => (isV6(address) ? 'udp6' : 'udp4');
+const ownAddress = (peer) => addresses.find((it) => isV6(it) === isV6(peer));
 
 async function listen() {
   const listening = addresses.flatMap((address) =>
@@ -36,7 +39,7 @@ async function listen() {
 
 /** Starts a probe; `done` gets 1 or 0, once. @returns what gives it up. */
 function probeTcp(address, port, done) {
-  const socket = net.connect({ host: address, port });
+  const socket = net.connect({ host: address, port, localAddress: ownAddress(address) });
   socket.on('data', () => done(1));
   socket.on('error', () => done(0));
   // A reset leaves nothing in TIME_WAIT, which the next matrix could meet.
@@ -47,9 +50,11 @@ function probeUdp(address, port, done) {
   const socket = dgram.createSocket(udpType(address));
   socket.on('message', () => done(1));
   socket.on('error', () => done(0));
-  socket.connect(port, address, (error) => {
-    if (error) done(0);
-    else socket.send('x');
+  socket.bind(0, ownAddress(address), () => {
+    socket.connect(port, address, (error) => {
+      if (error) done(0);
+      else socket.send('x');
+    });
   });
   return () => socket.close();
 }

@@ -148,6 +148,8 @@ export class World implements AsyncDisposable {
         'link set up0 up',
         'address add 192.0.2.1/24 dev up0',
         'address add 2001:db8::1/64 dev up0 nodad',
+        // Like every uplink's; the kernel asks for neighbours of forwarded packets from it (RFC 4861, 7.2.2).
+        'address add fe80::ff:fe00:101/64 dev up0 nodad',
         `route add default via ${WORLD.v4}`,
         `route add default via ${WORLD.v6}`,
       ],
@@ -196,7 +198,7 @@ export class World implements AsyncDisposable {
 
   /** Runs a program inside a pod's namespace to its end. `pod` may be `host`, a process of the node, or `world`. */
   exec(pod: string, command: string, ...args: string[]): string {
-    const [program = '', ...rest] = this.#inside(pod, [command, ...args]);
+    const [program = '', ...rest] = this.inside(pod, [command, ...args]);
     return execFileSync(program, rest, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
   }
 
@@ -243,7 +245,7 @@ export class World implements AsyncDisposable {
 
   /** Starts peer.mjs in the pod; resolves when it prints "ready". `stop` asks it to end; `result` is its later output. */
   async start(pod: string, ...args: string[]): Promise<{ result: Promise<string>; stop: () => Promise<string> }> {
-    const [program = '', ...rest] = this.#inside(pod, [process.execPath, PEER, ...args]);
+    const [program = '', ...rest] = this.inside(pod, [process.execPath, PEER, ...args]);
     const child = spawn(program, rest, { stdio: ['ignore', 'pipe', 'inherit'] });
     this.#children.push(child);
     let output = '';
@@ -301,8 +303,8 @@ export class World implements AsyncDisposable {
     rmSync(this.node.stateFolder, { recursive: true, force: true });
   }
 
-  /** The command that runs `argv` in a pod's namespace; of `host`, also in the node's cgroup. */
-  #inside(pod: string, argv: string[]): string[] {
+  /** The command that runs `argv` in the namespace of a pod, `host` or `world`; of `host`, also in the node's cgroup. */
+  inside(pod: string, argv: string[]): string[] {
     const command = ['nsenter', `--net=/run/netns/${this.#netnsOf(pod)}`, ...argv];
     return pod === 'host' ? inCgroup(this.cgroup, command) : command;
   }

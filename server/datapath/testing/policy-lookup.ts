@@ -43,9 +43,7 @@ export class PolicyLookup {
     const [subject, other] = [this.end(self), this.end(peer)];
     const bit = direction === 'ingress' ? ISOLATED_INGRESS : ISOLATED_EGRESS;
     const isFree =
-      (subject.isolated & bit) === 0 ||
-      subject.endpoint === other.endpoint ||
-      (direction === 'ingress' && other.identity === IDENTITY.HOST);
+      (subject.isolated & bit) === 0 || subject.endpoint === other.endpoint || other.identity === IDENTITY.HOST;
     if (isFree) return { verdict: VERDICT.FORWARDED, rule: 0, match: 0 };
     const peers = [other.identity, ...(other.cidr !== 0 && other.cidr !== other.identity ? [other.cidr] : [])];
     for (const it of peers) {

@@ -49,8 +49,8 @@ export function referenceRuling(
   const peer = direction === 'ingress' ? source : destination;
   // Policies are for pods; those on the host's network are the node.
   if (self.pod === null || self.pod.hostNetwork) return FREE;
-  // A pod cannot block access to itself, and its node can always reach it.
-  if (peer.pod?.uid === self.pod.uid || (direction === 'ingress' && peer.isOwnNode)) return FREE;
+  // A pod cannot block access to itself, and traffic to and from its node is always allowed.
+  if (peer.pod?.uid === self.pod.uid || peer.isOwnNode) return FREE;
   const type = direction === 'ingress' ? 'Ingress' : 'Egress';
   const selecting = policies.filter(
     (it) =>

@@ -1,0 +1,61 @@
+/**
+ * NetworkPolicy over the whole reachability matrix: each case puts its policies in force and compares real packets with
+ * what is written in policy-cases, and that with the reference evaluator.
+ */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { expectation } from './expectation.ts';
+import { Matrix, type Probe, probeName } from './matrix.ts';
+import { BLOCKS } from './policy-cases/blocks.ts';
+import { ISOLATION } from './policy-cases/isolation.ts';
+import { PEERS } from './policy-cases/peers.ts';
+import type { PolicyCase } from './policy-cases/policy-case.ts';
+import { PORT_CASES } from './policy-cases/ports.ts';
+import { SERVICES } from './policy-cases/services.ts';
+import { UNIONS } from './policy-cases/unions.ts';
+import { ENDS, PLACES, PODS, PolicyCluster, PORTS } from './policy-cluster.ts';
+
+interface Theme {
+  cases: readonly PolicyCase[];
+  /** The probes that can tell its cases apart: all would take three times as long. */
+  asks: (probe: Probe) => boolean;
+}
+
+const isOneOf = (protocols: string[], probe: Probe): boolean => protocols.includes(`${probe.protocol}/${probe.port}`);
+/** Both protocols on one port, and every end but the service, whose address says nothing new of policies. */
+const onePort = (probe: Probe): boolean => isOneOf(['tcp/80', 'udp/80'], probe) && probe.to !== 'svc';
+
+/** Every port; of the ends that are no pods one of the world, as ports do not ask who it is. */
+const isToAnyPort = ({ from, to }: Probe): boolean => [from, to].every((it) => PODS.includes(it) || it === 'world');
+const isAboutService = (probe: Probe): boolean => ['x-a', 'svc'].includes(probe.to) && PODS.includes(probe.from);
+
+const THEMES: Record<string, Theme> = {
+  isolation: { cases: ISOLATION, asks: onePort },
+  peers: { cases: PEERS, asks: onePort },
+  unions: { cases: UNIONS, asks: onePort },
+  blocks: { cases: BLOCKS, asks: onePort },
+  ports: { cases: PORT_CASES, asks: isToAnyPort },
+  services: { cases: SERVICES, asks: isAboutService },
+};
+
+let cluster: PolicyCluster;
+let matrix: Matrix;
+
+beforeAll(async () => {
+  cluster = await PolicyCluster.create();
+  matrix = await Matrix.start(cluster.world, PODS, PORTS, PLACES);
+});
+afterAll(async () => {
+  await matrix[Symbol.asyncDispose]();
+  await cluster[Symbol.asyncDispose]();
+});
+
+describe.each(Object.entries(THEMES))('%s', (_, { cases, asks }) => {
+  test.each(cases)('$name', async ({ policies, labels, expected }) => {
+    const isReached = expectation(expected, ENDS);
+    cluster.set(policies, labels);
+    const probes = matrix.probes().filter(asks);
+    const disputed = probes.filter((it) => isReached(it) !== cluster.referenceAllows(it)).map(probeName);
+    expect(disputed).toEqual([]);
+    expect(await matrix.differences(isReached, probes)).toEqual([]);
+  });
+});
