@@ -39,6 +39,20 @@ test('a borrowed source address is shown with the pod that used it', async ({ fl
   );
 });
 
+test('a denied connection names the policies that deny by default', async ({ flows, details }) => {
+  const row = flows.rowsWith({ Source: 'clients/intruder', Destination: 'shop/orders' }).first();
+  await expect(flows.cell(row, 'What')).toContainText('No policy allows it');
+  await row.click();
+  await expect(details.title).toHaveText('Dropped at ingress policy');
+  await expect(details.flow).toContainText(
+    'shop/default-deny and shop/orders select shop/orders, and no ingress rule allows traffic from clients/intruder on port 8080 (TCP).',
+  );
+  await expect(details.path.filter({ hasText: /^egress policy/ })).toContainText(
+    'NetworkPolicy clients/intruder, egress rule 0',
+  );
+  await expect(details.path.filter({ hasText: /^ingress policy/ })).toContainText('shop/default-deny and shop/orders');
+});
+
 test('an address without a route is named', async ({ flows, details }) => {
   await flows.rowsWith({ Destination: '198.51.100.7', Port: '443' }).first().click();
   await expect(details.flow).toContainText(/Node \S+ has no route to 198\.51\.100\.7\./);

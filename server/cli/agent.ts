@@ -34,11 +34,13 @@ export function agentCommand(): Command {
     .requiredOption('--state <folder>', "the node's state folder, such as /run/spyglass/NODE")
     .requiredOption('--hub <url>', 'the hub, such as ws://127.0.0.1:12000', webSocketUrl)
     .option('--netns <name>', "namespace under /run/netns with the host sides of the pods' devices; default: this one")
-    .option(
-      '--uplink <device>',
-      'device that leads to the world, may be repeated: pods speak with it under its address',
-      (name: string, before: string[]) => [...before, deviceName(name)],
-      [],
+    .addOption(
+      new Option(
+        '--uplink <device>',
+        'device that leads to the world, may be repeated: pods speak with it under its address',
+      )
+        .argParser((name: string, before: string[]) => [...before, deviceName(name)])
+        .default([], 'none'),
     )
     .option(
       '--deny-list <file>',
@@ -51,10 +53,11 @@ export function agentCommand(): Command {
         .default('medium'),
     )
     .option('--buffer <bytes>', 'records kept for a hub that is away', bytes, 32 * MIB)
-    .option('--listen <host:port>', 'where probes and metrics are answered; port 0 takes a free one', parseListen, {
-      host: '127.0.0.1',
-      port: 9965,
-    })
+    .addOption(
+      new Option('--listen <host:port>', 'where probes and metrics are answered; port 0 takes a free one')
+        .argParser(parseListen)
+        .default({ host: '127.0.0.1', port: 9965 }, '127.0.0.1:9965'),
+    )
     .option('--exit-with-parent', 'stop when standard input closes')
     .action(run);
 }

@@ -1,5 +1,5 @@
 /** `spyglass hub`: arguments and signals of the hub. */
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { pino } from 'pino';
 import { startHub } from '../hub/hub.ts';
 import { type ListenAddress, parseListen } from './listen.ts';
@@ -21,10 +21,11 @@ interface Options {
 export function hubCommand(): Command {
   return new Command('hub')
     .description('collect flows from agents and serve the UI and the API')
-    .option('--listen <host:port>', 'address on this machine; port 0 takes a free one', parseListen, {
-      host: '127.0.0.1',
-      port: 12_000,
-    })
+    .addOption(
+      new Option('--listen <host:port>', 'address on this machine; port 0 takes a free one')
+        .argParser(parseListen)
+        .default({ host: '127.0.0.1', port: 12_000 }, '127.0.0.1:12000'),
+    )
     .option('--memory <bytes>', 'memory for recent flows, such as 64Mi', parseMemory, DEFAULT_MEMORY)
     .option('--exit-with-parent', 'stop when standard input is closed')
     .action(run);

@@ -4,12 +4,13 @@ import type { FlowFacts } from './facts.ts';
 
 export const EVENT_DROP = 1;
 export const EVENT_TRACE = 4;
+const EVENT_POLICY_VERDICT = 5;
 
 const EVENT_CLASSES: Readonly<Record<string, number>> = {
   drop: EVENT_DROP,
   capture: 3,
   trace: EVENT_TRACE,
-  'policy-verdict': 5,
+  'policy-verdict': EVENT_POLICY_VERDICT,
   'trace-sock': 7,
   l7: 129,
 };
@@ -38,6 +39,8 @@ export function parseEventType(text: string): { matches(facts: FlowFacts): boole
       ? EVENT_CLASSES[name]
       : undefined;
   if (type === undefined) return null;
+  // Hubble has an event of its own for it beside trace and drop; here the same record tells both.
+  if (type === EVENT_POLICY_VERDICT) return sub === undefined ? { matches: (facts) => facts.isPolicyVerdict } : null;
   if (sub === undefined) return { matches: (facts) => eventType(facts) === type };
   const subType = /^\d{1,3}$/.test(sub) ? Number(sub) : subTypeNumber(type, sub);
   if (subType === undefined) return null;

@@ -11,6 +11,8 @@ export interface FlowFacts {
   readonly type: number;
   /** VERDICT. */
   readonly verdict: number;
+  /** Whether a policy decided here: that a connection may begin, or that a packet was dropped. */
+  readonly isPolicyVerdict: boolean;
   /** DROP_REASON, 0 if not dropped. */
   readonly dropReason: number;
   /** OBSERVATION_POINT. */

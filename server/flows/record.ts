@@ -2,6 +2,7 @@
  * Reads one raw record in place. A cursor is made once per layout and moved from record to record; it
  * decodes only the fields that are asked for, so a scan over a million records makes no objects.
  */
+import { DROP_REASON, RECORD_TYPE } from '../wire/lists.gen.ts';
 import type { FieldType, RecordLayout } from '../wire/layout.ts';
 import type { AddressRange } from '../wire/address.ts';
 import type { End, FlowFacts } from './facts.ts';
@@ -199,6 +200,10 @@ export class RecordCursor implements FlowFacts {
   }
   get egressRule(): number {
     return this.#u32(this.#at.egress_rule);
+  }
+  get isPolicyVerdict(): boolean {
+    if (this.type === RECORD_TYPE.DROP) return this.dropReason === DROP_REASON.POLICY_DENIED;
+    return this.type === RECORD_TYPE.NEW && (this.ingressRule !== 0 || this.egressRule !== 0);
   }
   /** POLICY_MATCH. */
   get ingressMatch(): number {

@@ -1,6 +1,6 @@
 /** One edge slot of one kernel, as filters see it, and what its counters said last. */
 import type { EdgeCounters } from '../../wire/agent.ts';
-import { RECORD_TYPE, VERDICT } from '../../wire/lists.gen.ts';
+import { DROP_REASON, RECORD_TYPE, VERDICT } from '../../wire/lists.gen.ts';
 import type { Names } from '../../flows/dictionary.ts';
 import type { End, FlowFacts } from '../../flows/facts.ts';
 
@@ -35,6 +35,8 @@ export class TrackedEdge implements FlowFacts {
   readonly type: number;
   readonly verdict: number;
   readonly dropReason: number;
+  /** Which rules allowed is not counted, so of an edge only what no rule allowed is known. */
+  readonly isPolicyVerdict: boolean;
   readonly observationPoint = 0;
   readonly direction = 0;
   readonly isReply = false;
@@ -55,6 +57,7 @@ export class TrackedEdge implements FlowFacts {
     this.type = counters.verdict === VERDICT.DROPPED ? RECORD_TYPE.DROP : RECORD_TYPE.NEW;
     this.verdict = counters.verdict;
     this.dropReason = counters.drop_reason;
+    this.isPolicyVerdict = counters.verdict === VERDICT.AUDIT || counters.drop_reason === DROP_REASON.POLICY_DENIED;
     this.protocol = counters.protocol;
     this.serviceId = counters.service_id;
     this.targetPort = counters.port;

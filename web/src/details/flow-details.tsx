@@ -179,7 +179,8 @@ function endFilter(flow: HubbleFlow, end: End): FlowFilter {
 
 function pathNote(flow: HubbleFlow): string {
   const spyglass = flow.extensions?.value.spyglass;
-  if (spyglass?.drop) return `stopped in ${spyglass.drop.stage.toLowerCase()}, line ${spyglass.drop.line}`;
+  if (spyglass?.drop)
+    return `stopped in ${spyglass.drop.stage.toLowerCase().replaceAll('_', ' ')}, line ${spyglass.drop.line}`;
   return spyglass?.path.includes('SERVICE') === true ? 'first packet' : 'cached';
 }
 
@@ -188,10 +189,10 @@ function Policy({ flow }: { flow: HubbleFlow }): ReactNode {
   const words = POLICY_SIDES.map((side) => ({ side, found: policyWords(flow, side) }));
   if (words.every(({ found }) => found === null)) return null;
   return (
-    <Section title="Policy" note={words.flatMap(({ side, found }) => (found === null ? [] : [side])).join(', ')}>
+    <Section title="Policy" note="">
       <dl className="kv policies">
         {words.map(({ side, found }) => (
-          <Pair key={side} name={side === 'egress' ? 'Egress' : 'Ingress'} value={found ?? DASH} />
+          <Pair key={side} name={side === 'egress' ? 'Egress' : 'Ingress'} value={found ?? 'no policy'} />
         ))}
       </dl>
     </Section>
