@@ -263,6 +263,25 @@ static __always_inline int route(struct __sk_buff *skb, struct packet *p, struct
 	return CONTINUE;
 }
 
+/* What Linux gives to sockets by default (ip_local_port_range). */
+#define FIRST_EPHEMERAL_PORT 32768
+#define EPHEMERAL_PORTS 28232
+
+/*
+ * A pod may use one source port towards a service and towards one of its backends at the same time: to the backend
+ * that is the same tuple twice. The later connection gets another source port there.
+ */
+static __always_inline int take_other_source_port(struct packet *p, struct scratch *s)
+{
+	if (p->key.protocol != IPPROTO_TCP && p->key.protocol != IPPROTO_UDP)
+		return DROP;
+	s->forward.rewrite |= REWRITE_SOURCE;
+	s->first_port = FIRST_EPHEMERAL_PORT;
+	s->port_count = EPHEMERAL_PORTS;
+	fill_reply(p, s);
+	return take_port(p);
+}
+
 /* Service, identity, policies, route: fills the forward entry but for its edge and counters. */
 static __always_inline int decide(struct __sk_buff *skb, struct packet *p, struct scratch *s, __u32 preferred,
 				  __u32 attempt)
@@ -382,6 +401,8 @@ __noinline int first_packet(struct __sk_buff *skb, __u32 preferred)
 		if (result == CONTINUE || !f->service_id || p->drop_reason != DROP_TUPLE_IN_USE)
 			break;
 	}
+	if (result != CONTINUE && p->drop_reason == DROP_TUPLE_IN_USE && !s->masqueraded)
+		result = take_other_source_port(p, s);
 	if (result != CONTINUE)
 		goto dropped;
 

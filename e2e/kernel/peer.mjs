@@ -162,7 +162,7 @@ function hold() {
       send();
     }, 5);
     process.once('SIGTERM', finish);
-    if (argument) setTimeout(finish, Number(argument));
+    if (Number(argument) > 0) setTimeout(finish, Number(argument));
   };
   if (protocol === 'tcp') {
     const socket = net.connect({

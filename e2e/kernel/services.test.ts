@@ -188,6 +188,20 @@ describe.each(['IPv4', 'IPv6'] as const)('%s', (family) => {
     expect(record?.backend_id).toBeGreaterThan(0);
   });
 
+  test('one source port serves for a service and, at the same time, for its only backend', async () => {
+    world.setService('s', [vip], 80, 8080, 'TCP', ['one']);
+    const direct = family === 'IPv4' ? world.v4('one') : world.v6('one');
+    for (const [first, port, second, otherPort] of [
+      [vip, '80', direct, 8080],
+      [direct, '8080', vip, 80],
+    ] as const) {
+      const held = await world.start('client', 'hold', 'tcp', first, port, '0', '23000');
+      expect(world.askFromPorts('client', 'tcp', second, otherPort, 23_000, 1)).toEqual(['one']);
+      expect(JSON.parse(await held.stop())).toMatchObject({ error: '' });
+      world.forgetFlows();
+    }
+  });
+
   test('a tuple that is taken at one backend gets another one', async () => {
     world.setService('s', [vip], 80, 8080, 'TCP', BACKENDS);
     const ask = (): string | undefined => world.askFromPorts('client', 'tcp', vip, 80, 22_000, 1)[0];
