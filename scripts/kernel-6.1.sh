@@ -88,7 +88,7 @@ mkdir "$out"
 cp scripts/kernel-6.1/guest.sh "$out/"
 printf -v arguments '%q ' "$@"
 {
-	printf 'export PATH=%q HOME=%q CI=1 NO_COLOR=1 SPYGLASS_FUZZ_SECONDS=8 SPYGLASS_ANSWER_MS=4000\n' "$PATH" "$HOME"
+	printf 'export PATH=%q HOME=%q CI=1 NO_COLOR=1 SPYGLASS_FUZZ_SECONDS=8 SPYGLASS_ANSWER_MS=4000 SPYGLASS_KERNEL_TEST_MS=240000\n' "$PATH" "$HOME"
 	printf 'REPOSITORY=%q\nCOMMAND=%q\n' "$PWD" \
 		"npx vitest run --project kernel --no-isolate --reporter=verbose --reporter=json --outputFile.json=/run/guest/out/report.json $arguments"
 } >"$out/environment"

@@ -152,7 +152,7 @@ function hold() {
     setTimeout(() => {
       console.log(JSON.stringify(result));
       process.exit(0);
-    }, 300);
+    }, ANSWER_MS / 2);
   };
   let ticker;
   process.on('SIGTERM', finish);
