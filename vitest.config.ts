@@ -5,6 +5,8 @@
 import { defineConfig } from 'vitest/config';
 
 const KERNEL = '**/*.kernel.test.ts';
+/** SPYGLASS_KERNEL_TEST_MS: more, where the kernel is emulated. */
+const KERNEL_TIMEOUT_MS = Number(process.env['SPYGLASS_KERNEL_TEST_MS'] ?? 60_000);
 
 export default defineConfig({
   test: {
@@ -24,8 +26,8 @@ export default defineConfig({
           exclude: ['**/node_modules/**', 'dist/**'],
           pool: 'forks',
           fileParallelism: false,
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          testTimeout: KERNEL_TIMEOUT_MS,
+          hookTimeout: KERNEL_TIMEOUT_MS,
           sequence: { groupOrder: 1 },
         },
       },

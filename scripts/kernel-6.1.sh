@@ -88,12 +88,13 @@ mkdir "$out"
 cp scripts/kernel-6.1/guest.sh "$out/"
 printf -v arguments '%q ' "$@"
 {
-	printf 'export PATH=%q HOME=%q CI=1 NO_COLOR=1 SPYGLASS_FUZZ_SECONDS=8\n' "$PATH" "$HOME"
+	printf 'export PATH=%q HOME=%q CI=1 NO_COLOR=1 SPYGLASS_FUZZ_SECONDS=8 SPYGLASS_ANSWER_MS=4000 SPYGLASS_KERNEL_TEST_MS=240000\n' "$PATH" "$HOME"
 	printf 'REPOSITORY=%q\nCOMMAND=%q\n' "$PWD" \
 		"npx vitest run --project kernel --no-isolate --reporter=verbose --reporter=json --outputFile.json=/run/guest/out/report.json $arguments"
 } >"$out/environment"
 
-# Emulation only: a machine that is itself virtual often has a /dev/kvm that hangs.
+# Emulation only: a machine that is itself virtual often has a /dev/kvm that hangs. One processor: with two, the guest
+# has hung while it started, and the host's own kernel runs the same tests on all it has.
 timeout --kill-after=5 "$DEADLINE_SECONDS" qemu-system-x86_64 \
 	-machine q35 -accel tcg,tb-size=512 -cpu max -smp 1 -m "$MEMORY_MIB" \
 	-nic none -no-reboot -display none -monitor none -serial stdio \

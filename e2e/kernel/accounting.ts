@@ -36,9 +36,9 @@ export function endFault(
   return undefined;
 }
 
-/** Whether it is counted on an edge. */
+/** Whether it is counted on an edge: what is left to the network stack before it is judged is not. */
 export function hasEdge(frame: Buffer, ends: Record<string, number>): boolean {
-  return readsAsIp(frame) && ends['PARSE.STACK'] === undefined;
+  return readsAsIp(frame) && ends['PARSE.STACK'] === undefined && ends['FLOW_CACHE.STACK'] === undefined;
 }
 
 /** What is wrong with the accounting of one packet of `packets` segments with `bytes` in all, undefined if nothing. */

@@ -135,9 +135,8 @@ describe.each([
     expect(wentTo(build.fragment(asked, udp, 700, 0, 8))).toBe('one');
     const { fragments } = bed.datapath.maps;
     const { seen_ns } = FRAGMENT_VALUE.fields;
-    // All of them first: the map changes while it is walked.
-    const all = Array.from(fragments.entries());
-    for (const [key, value] of all) {
+    const entries = Array.from(fragments.entries());
+    for (const [key, value] of entries) {
       const aged = Buffer.from(value);
       aged.writeBigUInt64LE(aged.readBigUInt64LE(seen_ns.offset) - 61_000_000_000n, seen_ns.offset);
       fragments.set(key, aged);

@@ -14,7 +14,8 @@ const port = Number(portText);
 /** What the last argument is depends on the role. */
 const [local, count, heldPort] = [role === 'client' && last, role === 'ports' && last, role === 'hold' && last];
 const udpType = address.includes(':') ? 'udp6' : 'udp4';
-const ANSWER_MS = 700;
+/** After this long there is no answer. SPYGLASS_ANSWER_MS: more, where all is slow. */
+const ANSWER_MS = Number(process.env.SPYGLASS_ANSWER_MS ?? 700);
 
 function serve() {
   if (protocol === 'tcp') {
@@ -151,7 +152,7 @@ function hold() {
     setTimeout(() => {
       console.log(JSON.stringify(result));
       process.exit(0);
-    }, 300);
+    }, ANSWER_MS / 2);
   };
   let ticker;
   process.on('SIGTERM', finish);

@@ -1,9 +1,12 @@
-/** A pod of the test bed that sends prepared packets, each checked for what must hold of every packet. */
+/** A pod of the test bed, or the world, that sends prepared packets, each checked for what must hold of every packet. */
 import { expect } from 'vitest';
 import { DROP_REASON } from '../../server/wire/lists.gen.ts';
 import { accountingFault } from './accounting.ts';
 import type { Ends } from './packet-builder.ts';
 import type { Handled, TestBed } from './test-bed.ts';
+
+/** Of the next router, and of the uplink. */
+const WORLD_MACS = { podMac: '02:00:00:00:01:02', hostMac: '02:00:00:00:01:01' };
 
 export class Sender {
   /** Of what the pod sends. */
@@ -13,17 +16,18 @@ export class Sender {
   readonly #bed: TestBed;
   readonly #name: string;
 
+  /** `name`: a pod's, or `uplink` for what comes in from the world. */
   constructor(bed: TestBed, name: string) {
-    const { podMac, hostMac } = bed.pod(name);
+    const { podMac, hostMac } = name === 'uplink' ? WORLD_MACS : bed.pod(name);
     this.macs = { source: podMac, destination: hostMac };
     this.macsIn = { source: hostMac, destination: podMac };
     this.#bed = bed;
     this.#name = name;
   }
 
-  /** The pod sends the packet. It is accounted for exactly once, whatever becomes of it. */
+  /** The packet is sent. It is accounted for exactly once, whatever becomes of it. */
   send(packet: Buffer): Handled {
-    const handled = this.#bed.handle('from_pod', this.#name, packet);
+    const handled = this.#bed.handle(this.#name === 'uplink' ? 'from_uplink' : 'from_pod', this.#name, packet);
     expect(accountingFault(packet, handled), packet.toString('hex')).toBeUndefined();
     return handled;
   }

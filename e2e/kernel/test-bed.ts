@@ -1,14 +1,15 @@
 /**
- * The real programs and maps without traffic: a node with three pods whose devices lead nowhere, nothing attached.
+ * The real programs and maps without traffic: a node with three pods, and an uplink, whose devices lead nowhere.
  * Tests hand packets to the programs with BPF_PROG_TEST_RUN and read from the maps what was made of them.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Datapath } from '../../server/agent/datapath.ts';
+import { Datapath, type ProgramName } from '../../server/agent/datapath.ts';
+import { readMasqueradePorts, readUplinks } from '../../server/agent/uplinks.ts';
 import type { Attachment } from '../../server/cluster/attachment.ts';
-import type { ClusterState } from '../../server/cluster/model.ts';
+import type { ClusterState, Service } from '../../server/cluster/model.ts';
 import type { CniNode } from '../../server/cni/pod-network.ts';
 import { DATAPATH_STATE, EDGE_COUNTERS } from '../../server/kernel/layouts.gen.ts';
 import { BPFFS, mountBpffs } from '../../server/kernel/bpffs.ts';
@@ -34,6 +35,9 @@ const END_ROWS = new Map(
   }),
 );
 const LAST_ROW = Math.max(...END_ROWS.keys());
+
+/** Of the node on its uplink. */
+export const UPLINK = { v4: '192.0.2.1', v6: '2001:db8::1' } as const;
 
 /** A packet's ends; for an ICMP echo request the identifier is its source port. */
 export type Tuple = Ends & Ports & { protocol: number };
@@ -61,6 +65,7 @@ export class TestBed implements Disposable {
   readonly #state: ClusterState;
   readonly #node: CniNode;
   readonly #pins: string;
+  #uplink = 0;
   /** The totals as long as nothing has run since they were read. */
   #counted: Totals | undefined;
 
@@ -110,8 +115,18 @@ export class TestBed implements Disposable {
     return pod;
   }
 
-  /** A service of one port with the given pods behind it, on an address of each family. */
-  addService(name: string, clusterIPs: string[], port: number, targetPort: number, pods: readonly string[]): void {
+  /**
+   * A service of one port with the given pods behind it, on an address of each family, by TCP and by UDP. `remote`:
+   * addresses of pods on another node that are behind it as well.
+   */
+  addService(
+    name: string,
+    clusterIPs: string[],
+    port: number,
+    targetPort: number,
+    pods: readonly string[],
+    { nodePort = 0, remote = [], ...more }: Partial<Service> & { nodePort?: number; remote?: readonly string[] } = {},
+  ): void {
     for (const protocol of ['TCP', 'UDP'] as const) {
       const backends = pods.map((it) => this.pod(it));
       const { service, slices } = serviceModel(
@@ -121,26 +136,45 @@ export class TestBed implements Disposable {
         backends,
         this.#node.name,
       );
-      this.#state.services.push(service);
+      this.#state.services.push({ ...service, ...more, ports: service.ports.map((it) => ({ ...it, nodePort })) });
+      for (const slice of slices) {
+        const addresses = remote.filter((it) => it.includes(':') === (slice.addressType === 'IPv6'));
+        const conditions = { ready: true, serving: true, terminating: false };
+        slice.endpoints.push(
+          ...addresses.map((it) => ({ addresses: [it], conditions, nodeName: 'other', targetRef: it })),
+        );
+      }
       this.#state.endpointSlices.push(...slices);
     }
     this.#apply();
   }
 
-  /** Runs `from_pod` for a packet that the pod sent, `to_pod` for one that the host sends to it. */
-  run(
-    program: 'from_pod' | 'to_pod',
-    pod: string,
-    packet: Buffer,
-    skb: SkBuff = {},
-  ): { verdict: Handled['verdict']; data: Buffer } {
-    return this.inside(() => this.runInside(program, this.pod(pod), packet, skb));
+  /** Gives the node a device that leads to the world, by which all it does not know is reached. */
+  addUplink(): void {
+    const { name, netns } = this.#node;
+    this.#uplink = dummyDevice(netns, 'up0');
+    const ip = (...args: string[]): unknown => execFileSync('ip', ['-n', netns, ...args]);
+    // Or the kernel would speak at the other end, and be counted.
+    this.inside(() => writeFileSync('/proc/sys/net/ipv6/conf/up0-end/disable_ipv6', '1'));
+    ip('link', 'set', 'up0-end', 'arp', 'off');
+    ip('address', 'add', `${UPLINK.v4}/24`, 'dev', 'up0');
+    ip('address', 'add', `${UPLINK.v6}/64`, 'dev', 'up0', 'nodad');
+    ip('route', 'add', 'default', 'via', '192.0.2.2');
+    ip('route', 'add', 'default', 'via', '2001:db8::2');
+    this.#state.nodes.find((it) => it.name === name)?.addresses.push(UPLINK.v4, UPLINK.v6);
+    const path = `/run/netns/${netns}`;
+    this.datapath.setUplinks(readUplinks(['up0'], path), readMasqueradePorts(path));
+    this.#apply();
   }
 
-  /** As run, with what was counted for it. */
-  handle(program: 'from_pod' | 'to_pod', pod: string, packet: Buffer, skb: SkBuff = {}): Handled {
+  /**
+   * Runs `from_pod` for a packet that the pod sent, `to_pod` for one that the host sends to it, the uplink's programs
+   * if `pod` is `uplink`; with what was counted for it.
+   */
+  handle(program: Exclude<ProgramName, 'xdp_uplink'>, pod: string, packet: Buffer, skb: SkBuff = {}): Handled {
     const before = this.#counted ?? this.totals();
-    const result = this.run(program, pod, packet, skb);
+    const ifindex = pod === 'uplink' ? this.#uplink : this.pod(pod).hostIfindex;
+    const result = this.inside(() => this.#runOn(program, ifindex, packet, skb));
     const after = this.totals();
     this.#counted = after;
     return { ...result, added: difference(before, after) };
@@ -155,10 +189,29 @@ export class TestBed implements Disposable {
     program: 'from_pod' | 'to_pod',
     pod: Attachment,
     packet: Buffer,
-    skb: SkBuff = {},
+  ): { verdict: Handled['verdict']; data: Buffer } {
+    return this.#runOn(program, pod.hostIfindex, packet, {});
+  }
+
+  /** Whether `xdp_uplink` lets the packet pass; with what was counted for it. */
+  prefilter(packet: Buffer): { passes: boolean; data: Buffer; added: Totals } {
+    const before = this.totals();
+    const { retval, data } = testRun(this.datapath.programFd('xdp_uplink'), packet, null);
+    const after = this.totals();
+    this.#counted = after;
+    // enum xdp_action of linux/bpf.h
+    if (retval !== 1 && retval !== 2) throw new Error(`xdp_uplink returned ${retval}`);
+    return { passes: retval === 2, data, added: difference(before, after) };
+  }
+
+  #runOn(
+    program: ProgramName,
+    ifindex: number,
+    packet: Buffer,
+    skb: SkBuff,
   ): { verdict: Handled['verdict']; data: Buffer } {
     this.#counted = undefined;
-    const { retval, data } = testRun(this.datapath.programFd(program), packet, { ifindex: pod.hostIfindex, ...skb });
+    const { retval, data } = testRun(this.datapath.programFd(program), packet, { ifindex, ...skb });
     return { verdict: VERDICT_NAMES[retval] ?? retval, data };
   }
 
@@ -251,13 +304,22 @@ function difference(before: Totals, after: Totals): Totals {
   };
 }
 
+/** A veth pair whose other end nobody listens to. @returns its ifindex. */
+function dummyDevice(netns: string, name: string): number {
+  const ip = (...args: string[]): string => execFileSync('ip', ['-n', netns, ...args], { encoding: 'utf8' });
+  ip('link', 'add', name, 'type', 'veth', 'peer', 'name', `${name}-end`);
+  for (const end of [name, `${name}-end`]) ip('link', 'set', end, 'up');
+  const [link] = JSON.parse(ip('-json', 'link', 'show', name)) as { ifindex: number }[];
+  if (link === undefined) throw new Error(`the device ${name} was not made`);
+  return link.ifindex;
+}
+
 /** A device that stands in for the host side of a pod's veth: programs only need its number and its routes. */
 function dummyPod(node: CniNode, name: string, index: number): Attachment {
   const ip = (...args: string[]): string => execFileSync('ip', ['-n', node.netns, ...args], { encoding: 'utf8' });
   const hostInterface = `pod${index}`;
   const addresses = [`10.42.0.${10 + index}`, `fd42::${10 + index}`];
-  ip('link', 'add', hostInterface, 'type', 'veth', 'peer', 'name', `${hostInterface}-end`);
-  for (const end of [hostInterface, `${hostInterface}-end`]) ip('link', 'set', end, 'up');
+  dummyDevice(node.netns, hostInterface);
   for (const address of addresses) ip('route', 'add', address, 'dev', hostInterface);
   const [link] = JSON.parse(ip('-json', 'link', 'show', hostInterface)) as { ifindex: number; address: string }[];
   if (link === undefined) throw new Error(`the device ${hostInterface} was not made`);

@@ -1,6 +1,7 @@
 /** Traffic between pods and the world: masquerading, fragments, answers for services without backends. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { DROP_REASON, RECORD_TYPE } from '../../server/wire/lists.gen.ts';
+import { parseAddress } from '../../server/wire/address.ts';
 import { parseDenyList } from '../../server/agent/deny-list.ts';
 import { WORLD, World } from './world.ts';
 
@@ -59,6 +60,28 @@ for (const [family, address] of [
     const pod = family === 'IPv4' ? world.v4('one') : world.v6('one');
     expect(world.succeeds('client', 'ping', ...size, pod)).toBe(true);
   });
+
+  test.each(['TCP', 'UDP'] as const)(
+    `${family}: the world reaches a node port by %s, and is refused without backends`,
+    async (protocol) => {
+      const kind = protocol === 'TCP' ? 'tcp' : 'udp';
+      const node = family === 'IPv4' ? '192.0.2.1' : '2001:db8::1';
+      const ports = [{ name: 'main', port: 80, protocol, targetPort: 8090, appProtocol: '', nodePort: 30_090 }];
+      const offer = (pods: string[]): void =>
+        world.setService(`np-${kind}`, ['10.96.0.30', 'fd96::30'], 80, 8090, protocol, pods, { ports });
+      await world.serve('one', kind, family === 'IPv4' ? world.v4('one') : world.v6('one'), 8090);
+      offer(['one']);
+      world.records();
+      expect(world.ask('world', kind, node, 30_090, 3, address)).toEqual({ one: 3 });
+      const news = world.records().filter((it) => it.type === RECORD_TYPE.NEW);
+      expect(news.length).toBe(3);
+      // The pod sees who asks.
+      const asker = Buffer.from(parseAddress(address) ?? []);
+      for (const { source } of news) expect(Buffer.from(source).equals(asker)).toBe(true);
+      offer([]);
+      expect(world.ask('world', kind, node, 30_090, 1)).toEqual({ '<ECONNREFUSED>': 1 });
+    },
+  );
 
   test(`${family}: a service without backends refuses at once`, () => {
     const [tcp, udp] = family === 'IPv4' ? ['10.96.0.20', '10.96.0.21'] : ['fd96::20', 'fd96::21'];

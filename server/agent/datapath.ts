@@ -72,6 +72,16 @@ const WALKED_MAPS = [
 const OBJECT_NAMES = ['pod', 'uplink', 'prefilter'] as const;
 type ObjectName = (typeof OBJECT_NAMES)[number];
 
+/** The object in which each program is. */
+const PROGRAM_OBJECTS = {
+  from_pod: 'pod',
+  to_pod: 'pod',
+  from_uplink: 'uplink',
+  to_uplink: 'uplink',
+  xdp_uplink: 'prefilter',
+} as const satisfies Record<string, ObjectName>;
+export type ProgramName = keyof typeof PROGRAM_OBJECTS;
+
 const ZERO_KEY = Buffer.alloc(4);
 
 export class Datapath implements Disposable {
@@ -180,8 +190,8 @@ export class Datapath implements Disposable {
   }
 
   /** Descriptor of one of the programs; it belongs to the datapath. */
-  programFd(name: 'from_pod' | 'to_pod'): number {
-    return this.#objects.pod.programFd(name);
+  programFd(name: ProgramName): number {
+    return this.#objects[PROGRAM_OBJECTS[name]].programFd(name);
   }
 
   /**

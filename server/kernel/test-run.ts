@@ -52,23 +52,26 @@ export interface TestRun {
 
 /**
  * Runs the program `times` times on `packet`, each run on what the former one left of it.
+ * `skb`: null for an XDP program, which sees a packet without metadata, on the loopback device.
  * @throws KernelError: EINVAL if the packet is shorter than an Ethernet header (newer kernels: and the IP header
  *   it announces), which the kernel needs to make a socket buffer.
  */
-export function testRun(programFd: number, packet: Buffer, skb: SkBuff = {}, times = 1): TestRun {
+export function testRun(programFd: number, packet: Buffer, skb: SkBuff | null = {}, times = 1): TestRun {
   if (packet.length > MAX_PACKET_BYTES) {
     throw new RangeError(`a packet of ${packet.length} bytes is more than the ${MAX_PACKET_BYTES} that testRun takes`);
   }
   memory ??= allocate();
   const { input, output, context, options } = memory;
   packet.copy(input);
-  context.writeUInt32LE(skb.mark ?? 0, SK_BUFF.mark);
-  context.writeUInt32LE(skb.ifindex ?? 0, SK_BUFF.ifindex);
-  context.writeUInt32LE(skb.gsoSegs ?? 0, SK_BUFF.gso_segs);
-  context.writeUInt32LE(skb.gsoSize ?? 0, SK_BUFF.gso_size);
+  context.writeUInt32LE(skb?.mark ?? 0, SK_BUFF.mark);
+  context.writeUInt32LE(skb?.ifindex ?? 0, SK_BUFF.ifindex);
+  context.writeUInt32LE(skb?.gsoSegs ?? 0, SK_BUFF.gso_segs);
+  context.writeUInt32LE(skb?.gsoSize ?? 0, SK_BUFF.gso_size);
   options.writeUInt32LE(packet.length, OPTIONS.data_size_in);
   options.writeUInt32LE(output.length, OPTIONS.data_size_out);
   options.writeInt32LE(times, OPTIONS.repeat);
+  options.writeBigUInt64LE(skb === null ? 0n : addressOf(context), OPTIONS.ctx_in);
+  options.writeUInt32LE(skb === null ? 0 : context.length, OPTIONS.ctx_size_in);
   const code = native().libbpf.bpf_prog_test_run_opts(programFd, options);
   check(`run a program on a packet of ${packet.length} bytes`, code);
   return {
@@ -98,8 +101,6 @@ function allocate(): Memory {
   made.options.writeBigUInt64LE(BigInt(OPTIONS.size), OPTIONS.sz);
   made.options.writeBigUInt64LE(addressOf(made.input), OPTIONS.data_in);
   made.options.writeBigUInt64LE(addressOf(made.output), OPTIONS.data_out);
-  made.options.writeBigUInt64LE(addressOf(made.context), OPTIONS.ctx_in);
-  made.options.writeUInt32LE(made.context.length, OPTIONS.ctx_size_in);
   return made;
 }
 
