@@ -3,6 +3,7 @@
  * what is written in policy-cases, and that with the reference evaluator.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { RECORD_TYPE, VERDICT } from '../../server/wire/lists.gen.ts';
 import { expectation } from './expectation.ts';
 import { Matrix, type Probe, probeName } from './matrix.ts';
 import { BLOCKS } from './policy-cases/blocks.ts';
@@ -57,5 +58,49 @@ describe.each(Object.entries(THEMES))('%s', (_, { cases, asks }) => {
     const disputed = probes.filter((it) => isReached(it) !== cluster.referenceAllows(it)).map(probeName);
     expect(disputed).toEqual([]);
     expect(await matrix.differences(isReached, probes)).toEqual([]);
+  });
+});
+
+/** Compares the matrix with a table, as far as one port shows it. */
+async function expectMatrix(expected: string): Promise<void> {
+  expect(await matrix.differences(expectation(expected, ENDS), matrix.probes().filter(onePort))).toEqual([]);
+}
+
+describe('changes', () => {
+  const POLICIES = [
+    'x {podSelector: {matchLabels: {pod: a}}, policyTypes: [Ingress]}',
+    'x {podSelector: {}, ingress: [{from: [{namespaceSelector: {matchLabels: {team: blue}}}]}]}',
+  ];
+
+  test('labels of a pod and of a namespace change under policies, and policies go', async () => {
+    cluster.set(POLICIES);
+    await expectMatrix(`
+      - * -> x
+      + y -> x`);
+    cluster.set(POLICIES, { namespaces: { y: {}, z: { team: 'blue' } } });
+    await expectMatrix(`
+      - * -> x
+      + z -> x`);
+    cluster.set(POLICIES.slice(0, 1));
+    await expectMatrix('- * -> x-a');
+    cluster.set(POLICIES.slice(0, 1), { pods: { 'x-a': { pod: 'c' }, 'x-b': { pod: 'a' } } });
+    await expectMatrix('- * -> x-b');
+    cluster.set([]);
+    await expectMatrix('');
+  });
+
+  test('audit: what would be denied passes with its own verdict and the rule that says so, all else as ever', async () => {
+    const toX = { tcp: 0, udp: 0 };
+    cluster.set(['x audit {podSelector: {}, ingress: [{from: [{podSelector: {}}]}]}']);
+    cluster.world.records();
+    const probes = matrix.probes().filter((it) => it.port === 80 && PODS.includes(it.from) && PODS.includes(it.to));
+    for (const it of probes) if (it.to.startsWith('x') && !it.from.startsWith('x')) toX[it.protocol]++;
+    expect(await matrix.differences(() => true, probes)).toEqual([]);
+    const fresh = cluster.world.records().filter((it) => it.type === RECORD_TYPE.NEW);
+    const audited = fresh.filter((it) => it.verdict === VERDICT.AUDIT);
+    expect(audited.filter((it) => it.protocol === 6)).toHaveLength(toX.tcp);
+    expect(audited.filter((it) => it.protocol === 17)).toHaveLength(toX.udp);
+    expect(audited.every((it) => it.ingress_rule > 0)).toBe(true);
+    expect(new Set(fresh.map((it) => it.verdict))).toEqual(new Set([VERDICT.AUDIT, VERDICT.FORWARDED]));
   });
 });

@@ -89,7 +89,8 @@ function makeAll(probes, waitMs) {
       else wait();
     };
     const wait = () => {
-      timer = setTimeout(look, waitMs);
+      const rest = heardAt + waitMs - performance.now();
+      timer = setTimeout(look, rest > 0 ? rest : waitMs);
     };
     wait();
   });
