@@ -13,6 +13,8 @@ const PROBER = join(import.meta.dirname, 'prober.mjs');
 
 /** After so much silence, what has not answered counts as not reached. */
 const MINIMUM_WAIT_MS = 250;
+/** Even where starting took long, as the wait begins anew with each answer, and not before a process has heard itself. */
+const MAXIMUM_WAIT_MS = 500;
 
 export const PROTOCOLS = ['tcp', 'udp'] as const;
 export const FAMILIES = ['IPv4', 'IPv6'] as const;
@@ -80,7 +82,8 @@ export class Matrix implements AsyncDisposable {
       throw error;
     }
     // How long they took to start says how fast this machine is today.
-    matrix.#waitMs = Math.max(MINIMUM_WAIT_MS, (performance.now() - begun) / 4);
+    const startMs = performance.now() - begun;
+    matrix.#waitMs = Math.min(MAXIMUM_WAIT_MS, Math.max(MINIMUM_WAIT_MS, startMs / 4));
     return matrix;
   }
 
