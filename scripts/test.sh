@@ -72,7 +72,6 @@ check 'Imports' node scripts/check-imports.mjs
 check 'Types' npm run --silent typecheck
 vitest_suite 'Unit tests' unit
 vitest_suite 'Kernel tests' kernel
-KERNEL_6_1_REPORT=$LOGS/kernel-6.1.json suite 'Kernel tests under Linux 6.1' "$LOGS/kernel-6.1.json" npm run --silent test:kernel-6.1
 vitest_suite 'Process tests' process
 browser_suite
 
