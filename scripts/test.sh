@@ -72,6 +72,10 @@ check 'Imports' node scripts/check-imports.mjs
 check 'Types' npm run --silent typecheck
 vitest_suite 'Unit tests' unit
 vitest_suite 'Kernel tests' kernel
+# What needs no clock: emulation is slow.
+KERNEL_6_1_REPORT=$LOGS/kernel-6.1.json suite 'The programs under Linux 6.1' "$LOGS/kernel-6.1.json" \
+	npm run --silent test:kernel-6.1 -- server/kernel \
+	e2e/kernel/{packets,headers,translation,icmp-errors,fragments,no-backend,uplink-packets,prefilter}.test.ts
 vitest_suite 'Process tests' process
 browser_suite
 

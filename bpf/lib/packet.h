@@ -119,7 +119,8 @@ static __always_inline void *at(struct __sk_buff *skb, __u32 offset, __u32 size)
 	/* In assembly, so that each is loaded anew and with a constant offset: the verifier takes no other access. */
 	asm volatile("%0 = *(u32 *)(%1 + %2)" : "=r"(data) : "r"(skb), "i"(offsetof(struct __sk_buff, data)));
 	asm volatile("%0 = *(u32 *)(%1 + %2)" : "=r"(end) : "r"(skb), "i"(offsetof(struct __sk_buff, data_end)));
-	/* No header we read lies further in; the verifier wants the bound. */
+	/* No header we read lies further in. Said where it is used: Linux 6.1 forgets what was known of a value before. */
+	asm volatile("" : "+r"(offset));
 	if (offset > 1024)
 		return NULL;
 	if (data + offset + size > end)
