@@ -7,6 +7,8 @@ import { type ReactNode, StrictMode, useEffect, useState } from 'react';
 import { createRoot } from 'react-dom/client';
 import type { ServiceMap } from '../../server/wire/service-map.ts';
 import '../src/app/base.css';
+import '../src/app/top-bar.css';
+import '../src/app/controls.css';
 import type { MapSelection } from '../src/service-map/contract.ts';
 import { ServiceMapView } from '../src/service-map/service-map-view.tsx';
 import '../src/tokens.css';

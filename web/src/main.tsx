@@ -7,6 +7,8 @@ import { LiveStore } from './live/live-store.ts';
 import { liveUrl } from './live/live-socket.ts';
 import './tokens.css';
 import './app/base.css';
+import './app/top-bar.css';
+import './app/controls.css';
 
 applyTheme();
 const store = new LiveStore(liveUrl(location));
