@@ -162,7 +162,7 @@ __noinline int take_reply_tuple(struct packet *p)
 	return CONTINUE;
 }
 
-/* Draws ports of the uplink until the answers' tuple is free. CONTINUE, or DROP. */
+/* Draws source ports from the scratch's range until the answers' tuple is free. CONTINUE, or DROP. */
 __noinline int take_port(struct packet *p)
 {
 	struct scratch *s = scratch_of_cpu();
@@ -364,8 +364,8 @@ static __always_inline __u64 next_connection_id(struct packet *p)
 }
 
 /*
- * Walks the stages for a packet without entry and writes both entries. Returns the program's verdict,
- * or -1 with the drop reason set.
+ * Walks the stages for a packet without entry and writes both entries. Returns the program's verdict; drops are
+ * counted.
  */
 __noinline int first_packet(struct __sk_buff *skb, __u32 preferred)
 {

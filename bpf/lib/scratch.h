@@ -61,7 +61,7 @@ struct scratch {
 	struct ruling ruling;
 	struct bpf_fib_lookup fib;
 	struct embedded embedded;
-	__u16 first_port; /* of the uplink under which the connection is masqueraded */
+	__u16 first_port; /* from which take_port draws */
 	__u16 port_count;
 	__u32 masqueraded;
 	__u32 service_generation; /* as read with the service, 0 if there is none */
