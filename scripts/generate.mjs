@@ -18,6 +18,8 @@ const LISTS = {
   POLICY_MATCHES: 'POLICY_MATCH',
   RESERVED_IDENTITIES: 'IDENTITY',
   AGGREGATION_LEVELS: 'AGGREGATION_LEVEL',
+  L7_PROTOCOLS: 'L7_PROTOCOL',
+  L7_MODES: 'L7_MODE',
 };
 
 /** Structs the agent reads and writes in maps. */
@@ -130,7 +132,7 @@ function configLayout(object) {
 }
 
 function define(header, name) {
-  const value = new RegExp(`^#define ${name} (\\d+)`, 'm').exec(readFileSync(header, 'utf8'))?.[1];
+  const value = new RegExp(`^#define ${name} (0x[0-9a-f]+|\\d+)`, 'm').exec(readFileSync(header, 'utf8'))?.[1];
   if (value === undefined) throw new Error(`${header} does not define ${name}`);
   return value;
 }
@@ -138,10 +140,12 @@ function define(header, name) {
 function generateLayouts() {
   const types = readBtf('bpf/build/pod.bpf.o');
   const version = define('bpf/include/events.h', 'RECORD_VERSION');
-  writeFileSync(
-    'server/wire/record-layout.gen.ts',
-    `${HEADER}import type { RecordLayout } from './layout.ts';\n${printLayout('RECORD_LAYOUT', 'RecordLayout', layoutOf(types, 'record'), `  version: ${version},\n`)}`,
-  );
+  let records = `${HEADER}import type { RecordLayout, StructLayout } from './layout.ts';\n`;
+  records += printLayout('RECORD_LAYOUT', 'RecordLayout', layoutOf(types, 'record'), `  version: ${version},\n`);
+  for (const name of ['CAPTURE_FLAG_FIRST', 'CAPTURE_FLAG_END', 'CAPTURE_FLAG_UDP'])
+    records += `\nexport const ${name} = ${Number(define('bpf/include/events.h', name))};\n`;
+  records += printLayout('CAPTURE_LAYOUT', 'StructLayout', layoutOf(types, 'capture'));
+  writeFileSync('server/wire/record-layout.gen.ts', records);
   let out = `${HEADER}import type { StructLayout } from '../wire/layout.ts';\n`;
   for (const name of [
     'MAPS_VERSION',

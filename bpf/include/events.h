@@ -67,4 +67,25 @@ struct record {
 
 _Static_assert(sizeof(struct record) == 168, "record layout: raise RECORD_VERSION");
 
+/*
+ * The ring `captures` carries payload from the programs to the agent's parsers: a struct record of type L7 (the
+ * packet's ends, time and connection; `flags` tells the direction), a struct capture, and `captured` bytes, padded to 8.
+ * Captures of one direction come in the order of their sequence numbers as long as the packets do; a number beyond the
+ * end of the capture before means that bytes were left out, on purpose (bodies) or for lack of room in the ring.
+ */
+struct capture {
+	__u32 sequence; /* TCP sequence number of the first captured byte; UDP: 0 */
+	__u32 length;   /* payload bytes of the packet from there on; `captured` of them follow */
+	__u8 protocol;  /* enum l7_protocol */
+	__u8 mode;      /* enum l7_mode */
+	__u8 flags;     /* CAPTURE_FLAG_* */
+	__u8 padding[5];
+};
+
+#define CAPTURE_FLAG_FIRST 0x01 /* the direction's first payload: nothing was before it */
+#define CAPTURE_FLAG_END 0x02   /* the connection is closed; no more captures follow, `captured` is 0 */
+#define CAPTURE_FLAG_UDP 0x04   /* a whole datagram, unless `length` is more than `captured` */
+
+_Static_assert(sizeof(struct capture) == 16, "capture layout: raise RECORD_VERSION");
+
 #endif

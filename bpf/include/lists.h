@@ -15,7 +15,8 @@
 	X(CLOSE, 3, "the connection ended") \
 	X(REPORT, 4, "periodic report while packets flow") \
 	X(DROP, 5, "a packet was dropped") \
-	X(PACKET, 6, "one packet, at aggregation level max")
+	X(PACKET, 6, "one packet, at aggregation level max") \
+	X(L7, 7, "a message of an application")
 
 /* Hubble's flow.Verdict. */
 #define VERDICTS(X) \
@@ -128,6 +129,27 @@
 	X(MEDIUM, 2, "and TCP flags, closes and periodic reports") \
 	X(MAX, 3, "and every packet")
 
+/* The application protocols that are told apart, each by the first bytes of a connection. */
+#define L7_PROTOCOLS(X) \
+	X(NONE, 0, "not known") \
+	X(HTTP, 1, "HTTP/1") \
+	X(HTTP2, 2, "HTTP/2") \
+	X(DNS, 3, "DNS") \
+	X(TLS, 4, "TLS") \
+	X(REDIS, 5, "Redis") \
+	X(POSTGRESQL, 6, "PostgreSQL") \
+	X(MYSQL, 7, "MySQL") \
+	X(KAFKA, 8, "Kafka")
+
+/*
+ * What is read of a pod's messages (annotation spyglass.io/l7). OFF at either end of a connection wins; else the
+ * server's counts, and the client's where the server is no pod of this node.
+ */
+#define L7_MODES(X) \
+	X(OFF, 0, "nothing") \
+	X(METADATA, 1, "heads without the values that may hold secrets") \
+	X(FULL, 2, "heads with their values")
+
 #define X_ENUM_RECORD(name, number, words) RECORD_##name = number,
 #define X_ENUM_VERDICT(name, number, words) VERDICT_##name = number,
 #define X_ENUM_DROP(name, number, words) DROP_##name = number,
@@ -139,6 +161,8 @@
 #define X_ENUM_IDENTITY(name, number, words) IDENTITY_##name = number,
 #define X_ENUM_MATCH(name, number, words) MATCH_##name = number,
 #define X_ENUM_LEVEL(name, number, words) LEVEL_##name = number,
+#define X_ENUM_L7_PROTOCOL(name, number, words) L7_##name = number,
+#define X_ENUM_L7_MODE(name, number, words) L7_MODE_##name = number,
 
 enum record_type { RECORD_TYPES(X_ENUM_RECORD) };
 enum verdict { VERDICTS(X_ENUM_VERDICT) };
@@ -151,5 +175,7 @@ enum direction { DIRECTIONS(X_ENUM_DIRECTION) };
 enum policy_match { POLICY_MATCHES(X_ENUM_MATCH) };
 enum reserved_identity { RESERVED_IDENTITIES(X_ENUM_IDENTITY) };
 enum aggregation_level { AGGREGATION_LEVELS(X_ENUM_LEVEL) };
+enum l7_protocol { L7_PROTOCOLS(X_ENUM_L7_PROTOCOL) };
+enum l7_mode { L7_MODES(X_ENUM_L7_MODE) };
 
 #endif

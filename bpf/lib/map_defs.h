@@ -222,7 +222,15 @@ struct {
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } events SEC(".maps");
 
-/* Makes the record's layout part of the object's BTF; nothing reads the variable. */
+/* Payload for the agent's parsers; apart from `events`, so that a flood of messages costs no flow event. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 8 * 1024 * 1024);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} captures SEC(".maps");
+
+/* Make the layouts part of the object's BTF; nothing reads the variables. */
 const struct record *record_layout __attribute__((used));
+const struct capture *capture_layout __attribute__((used));
 
 #endif

@@ -9,7 +9,7 @@
  */
 import type { RecordLayout } from './layout.ts';
 
-export const AGENT_PROTOCOL_VERSION = 3;
+export const AGENT_PROTOCOL_VERSION = 4;
 
 /** Largest message a hub accepts from an agent, bytes. */
 export const MAX_AGENT_MESSAGE = 4 * 1024 * 1024;
@@ -21,6 +21,7 @@ export const KIND = {
   batch: 4,
   ack: 5,
   counters: 6,
+  l7: 7,
 } as const;
 
 export interface Hello {

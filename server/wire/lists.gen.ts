@@ -7,6 +7,7 @@ export const RECORD_TYPE = {
   REPORT: 4,
   DROP: 5,
   PACKET: 6,
+  L7: 7,
 } as const;
 export const RECORD_TYPE_NAME: Readonly<Record<number, string>> = {
   1: 'NEW',
@@ -15,6 +16,7 @@ export const RECORD_TYPE_NAME: Readonly<Record<number, string>> = {
   4: 'REPORT',
   5: 'DROP',
   6: 'PACKET',
+  7: 'L7',
 };
 export const RECORD_TYPE_WORDS: Readonly<Record<number, string>> = {
   1: "first packet of a connection",
@@ -23,6 +25,7 @@ export const RECORD_TYPE_WORDS: Readonly<Record<number, string>> = {
   4: "periodic report while packets flow",
   5: "a packet was dropped",
   6: "one packet, at aggregation level max",
+  7: "a message of an application",
 };
 
 export const VERDICT = {
@@ -327,4 +330,54 @@ export const AGGREGATION_LEVEL_WORDS: Readonly<Record<number, string>> = {
   1: "new connections and drops",
   2: "and TCP flags, closes and periodic reports",
   3: "and every packet",
+};
+
+export const L7_PROTOCOL = {
+  NONE: 0,
+  HTTP: 1,
+  HTTP2: 2,
+  DNS: 3,
+  TLS: 4,
+  REDIS: 5,
+  POSTGRESQL: 6,
+  MYSQL: 7,
+  KAFKA: 8,
+} as const;
+export const L7_PROTOCOL_NAME: Readonly<Record<number, string>> = {
+  0: 'NONE',
+  1: 'HTTP',
+  2: 'HTTP2',
+  3: 'DNS',
+  4: 'TLS',
+  5: 'REDIS',
+  6: 'POSTGRESQL',
+  7: 'MYSQL',
+  8: 'KAFKA',
+};
+export const L7_PROTOCOL_WORDS: Readonly<Record<number, string>> = {
+  0: "not known",
+  1: "HTTP/1",
+  2: "HTTP/2",
+  3: "DNS",
+  4: "TLS",
+  5: "Redis",
+  6: "PostgreSQL",
+  7: "MySQL",
+  8: "Kafka",
+};
+
+export const L7_MODE = {
+  OFF: 0,
+  METADATA: 1,
+  FULL: 2,
+} as const;
+export const L7_MODE_NAME: Readonly<Record<number, string>> = {
+  0: 'OFF',
+  1: 'METADATA',
+  2: 'FULL',
+};
+export const L7_MODE_WORDS: Readonly<Record<number, string>> = {
+  0: "nothing",
+  1: "heads without the values that may hold secrets",
+  2: "heads with their values",
 };
