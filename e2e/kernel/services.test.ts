@@ -219,7 +219,9 @@ function expireAffinity(seconds: number): void {
   const { affinity } = world.datapath.maps;
   for (const [key, value] of affinity.entries()) {
     const { last_used_ns: last } = readStruct(AFFINITY, value);
-    writeStruct(AFFINITY, value, 0, { last_used_ns: last - BigInt(seconds) * 1_000_000_000n });
+    const earlier = last - BigInt(seconds) * 1_000_000_000n;
+    // Of a machine that has just started, nothing is older than its clock.
+    writeStruct(AFFINITY, value, 0, { last_used_ns: earlier > 0n ? earlier : 0n });
     affinity.set(key, value);
   }
 }

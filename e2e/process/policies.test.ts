@@ -56,6 +56,22 @@ test('a deny cuts, survives a bad version and kill -9, and is lifted', async () 
       message: expect.stringMatching(/unknown field: "form".*former version stays/),
     },
   ]);
+
+  folder.write('broken.yaml', 'a: [1');
+  const told = await eventually('the refused folder', async () => {
+    const all = (await policies()).problems;
+    return all.length > 1 ? all : undefined;
+  });
+  expect(told).toContainEqual({
+    namespace: '',
+    name: 'manifests',
+    message: expect.stringMatching(
+      /^The manifests are not applied, what was in force before stays: broken\.yaml line 1/,
+    ),
+  });
+  folder.remove('broken.yaml');
+  await eventually('the folder applied again', async () => (await policies()).problems.length === 1 || undefined);
+
   const closed = ticks();
   await killAgent();
   await eventually('the policy of the new agent', async () => (await policies()).policies.length === 1 || undefined);

@@ -20,13 +20,14 @@ export const PINS = `/sys/fs/bpf/spyglass/${NODE}`;
 /** A temporary folder with the files; `[Symbol.dispose]` removes it. */
 export function manifestFolder(
   files: Record<string, string>,
-): Disposable & { path: string; write(name: string, text: string): void } {
+): Disposable & { path: string; write(name: string, text: string): void; remove(name: string): void } {
   const path = mkdtempSync(join(tmpdir(), 'spyglass-e2e-'));
   const write = (name: string, text: string): void => writeFileSync(join(path, name), text);
   for (const [name, text] of Object.entries(files)) write(name, text);
   // Pods run as nobody and have this folder as theirs.
   spawnSync('chmod', ['-R', 'a+rX', path]);
-  return { path, write, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
+  const remove = (name: string): void => rmSync(join(path, name));
+  return { path, write, remove, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
 }
 
 export interface Ended {

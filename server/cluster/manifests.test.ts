@@ -100,10 +100,22 @@ test('a NetworkPolicy of an API that is not known is refused, not left out', () 
       namespace: 'default',
       name: 'deny',
       message:
-        '0.yaml line 1 (NetworkPolicy default/deny): apiVersion must be networking.k8s.io/v1, not networking.k8s.io/v1beta1',
+        '0.yaml line 1 (NetworkPolicy default/deny): networking.k8s.io/v1beta1/NetworkPolicy must be networking.k8s.io/v1/NetworkPolicy (apiVersion/kind)',
     },
   ]);
   expect(old.networkPolicies).toEqual([]);
+});
+
+test.each(['NetworkPolicies', 'networkPolicy', 'NetworkPolcy', 'Networkpolicy'])('so is a kind %s', (kind) => {
+  const { policyProblems, networkPolicies } = plan(
+    `{apiVersion: networking.k8s.io/v1, kind: ${kind}, metadata: {name: deny}, spec: {podSelector: {}}}`,
+  );
+  expect(networkPolicies).toEqual([]);
+  expect(policyProblems).toMatchObject([{ namespace: 'default', name: 'deny' }]);
+});
+
+test.each(['Ingress', 'CiliumNetworkPolicy', 'PodDisruptionBudget'])('kind %s is another thing', (kind) => {
+  expect(plan(`{apiVersion: example.com/v1, kind: ${kind}, metadata: {name: it}}`).policyProblems).toEqual([]);
 });
 
 describe('what is wrong is said with file, line and field', () => {

@@ -6,6 +6,7 @@
  */
 import { z } from 'zod';
 import { Failure, sentence } from '../base/failure.ts';
+import { editDistance } from '../base/nearest.ts';
 import type { Namespace } from './model.ts';
 import type { ManifestPlan, PodPlan } from './plan.ts';
 import { SCHEMAS } from './manifest-schema.ts';
@@ -19,6 +20,8 @@ import type { ManifestDocument } from './yaml-documents.ts';
 /** Texts of refused documents may be of any length; what is told of them is not. */
 const MAX_MESSAGE = 1000;
 const MAX_NAME = 253;
+/** A kind with at most so many wrong letters was meant to be NetworkPolicy, such as NetworkPolicies or NetworkPolcy. */
+const MISTYPED = 3;
 
 const ALWAYS_THERE = ['default', 'kube-system'];
 
@@ -106,8 +109,8 @@ export function planFrom(files: { name: string; text: string }[]): ManifestPlan 
         return;
       default:
         // Ignoring it would lift the policy that was enforced under this name.
-        if (kind === 'NetworkPolicy') {
-          const message = `${place} (${title}): apiVersion must be networking.k8s.io/v1, not ${apiVersion}`;
+        if (editDistance(kind.toLowerCase(), 'networkpolicy') <= MISTYPED) {
+          const message = `${place} (${title}): ${id} must be networking.k8s.io/v1/NetworkPolicy (apiVersion/kind)`;
           refusePolicy(space, metadata.name, message.slice(0, MAX_MESSAGE));
         } else plan.warnings.push(`${place}: ${title} (${apiVersion}) is ignored for now`);
     }

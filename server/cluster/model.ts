@@ -152,7 +152,10 @@ export interface NetworkPolicy {
   spec: NetworkPolicySpec;
 }
 
-/** A policy that was refused, and why. What was enforced under its name before stays in force. */
+/**
+ * A policy that was refused, and why; what was enforced under its name before stays in force. A folder of manifests
+ * that cannot be applied is one, too, with namespace ''.
+ */
 export interface PolicyProblem {
   namespace: string;
   name: string;

@@ -12,7 +12,7 @@
 import type { FlowFacts } from './facts.ts';
 import type { Names } from './dictionary.ts';
 import { type Condition, FIELDS, FilterError } from './filter-fields.ts';
-import { nearest } from './suggest.ts';
+import { nearest } from '../base/nearest.ts';
 
 export type Predicate = (facts: FlowFacts) => boolean;
 

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { writeFileAtomic } from '../cluster/atomic-file.ts';
 import { withFormerPolicies } from '../cluster/former-policies.ts';
 import { localState } from '../cluster/local-state.ts';
+import type { PolicyProblem } from '../cluster/model.ts';
 import { type NodePorts, nodePorts } from '../cluster/node-ports.ts';
 import type { ManifestPlan, PodPlan } from '../cluster/plan.ts';
 import { clusterIPs, serviceKey } from '../cluster/service-addresses.ts';
@@ -20,6 +21,8 @@ const PUBLISH_MS = 10;
 const ROTATE_MS = 10_000;
 /** How long former pods go on while their successors become ready. */
 const HANDOVER_MS = 10_000;
+/** Manifests may be of any length; what is told of them is not. */
+const MAX_MESSAGE = 1000;
 
 export const DNS_SERVICE = { namespace: 'kube-system', name: 'kube-dns' };
 
@@ -31,6 +34,7 @@ export class LocalCluster {
   #addresses: Map<string, string[]>;
   #nodePorts: Map<string, NodePorts>;
   #pods: RunningPod[] = [];
+  #refusal: PolicyProblem | undefined;
   #publishing: NodeJS.Timeout | undefined;
   readonly #rotating: NodeJS.Timeout;
 
@@ -61,9 +65,18 @@ export class LocalCluster {
     const { node } = this.#around;
     const pods = this.#pods.map((it) => it.state);
     const grants = { addresses: this.#addresses, nodePorts: this.#nodePorts };
-    const state = localState(node.model, this.#plan, grants, pods);
+    const { policyProblems } = this.#plan;
+    const plan = { ...this.#plan, policyProblems: [...policyProblems, ...(this.#refusal ? [this.#refusal] : [])] };
+    const state = localState(node.model, plan, grants, pods);
     writeClusterState(clusterFile(node.stateFolder), state);
     writeFileAtomic(join(zoneFolder(node.stateFolder), 'zone.json'), `${JSON.stringify(zoneOf(state))}\n`);
+  }
+
+  /** Says where policies are shown that there are newer manifests, which cannot be applied; `words` tell why. */
+  refuse(words: string): void {
+    const message = `The manifests are not applied, what was in force before stays: ${words}`.slice(0, MAX_MESSAGE);
+    this.#refusal = { namespace: '', name: 'manifests', message };
+    this.publish();
   }
 
   /** Wires the given pods side by side. Throws the first Failure after all have been tried. */
@@ -80,6 +93,7 @@ export class LocalCluster {
     this.#nodePorts = nodePorts(plan.services, this.#nodePorts);
     this.#addresses = addresses;
     this.#plan = withFormerPolicies(this.#plan, plan);
+    this.#refusal = undefined;
     const wanted = new Map(plan.pods.map((it) => [keyOf(it), it]));
     const kept = this.#pods.filter((it) => wanted.get(it.title)?.hash === it.state.plan.hash);
     const gone = this.#pods.filter((it) => !kept.includes(it));

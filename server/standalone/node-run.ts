@@ -113,6 +113,7 @@ export class NodeRun {
     } catch (error) {
       const words = error instanceof Failure ? error.message : sentence(error);
       this.#progress.warn(`${words}\nthe manifests are not applied; what ran before goes on`);
+      this.#cluster?.refuse(words);
     }
   }
 

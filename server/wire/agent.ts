@@ -117,7 +117,7 @@ export interface PolicyEntry {
   warnings: string[];
 }
 
-/** A policy that was refused. */
+/** A policy that was refused, or manifests that were (`namespace` is '' then). */
 export interface PolicyProblemEntry {
   namespace: string;
   name: string;

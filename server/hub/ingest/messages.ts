@@ -106,7 +106,7 @@ const dictionary: z.ZodType<Dictionary> = z.object({
   rules: z.array(rule),
   policies: z.array(policy),
   policy_problems: z
-    .array(z.object({ ...policyName, message: z.string().max(4000) }))
+    .array(z.object({ namespace: text, name, message: z.string().max(4000) }))
     .max(MAX_POLICIES)
     .nullable(),
   removed_endpoints: z.array(u32),
