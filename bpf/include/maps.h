@@ -285,7 +285,7 @@ struct datapath_state {
 
 /* A network device that leads to the world, by ifindex: what pods that speak with the world are seen as. */
 struct uplink {
-	union address v4; /* zero: no address of the family, so no masquerading */
+	union address v4; /* zero: no address of the family, so nothing of it leaves */
 	union address v6;
 	__u16 first_port; /* ports for masquerading: apart from those of the host's own sockets and of services */
 	__u16 port_count;

@@ -211,8 +211,8 @@ __noinline int emit_drop(struct packet *p)
 	r->destination_endpoint = f->destination_endpoint;
 	r->egress_rule = f->egress_rule;
 	r->ingress_rule = f->ingress_rule;
-	r->egress_match = 0;
-	r->ingress_match = 0;
+	r->egress_match = f->egress_match;
+	r->ingress_match = f->ingress_match;
 	r->path = p->path;
 	r->rtt_ns = 0;
 	r->packets = p->packets;

@@ -237,8 +237,9 @@ static __always_inline int masquerade(struct packet *p, struct scratch *s)
 	if (!uplink)
 		return CONTINUE;
 	address = p->family == 4 ? &uplink->v4 : &uplink->v6;
+	/* Under its own address the answer would not come back here. */
 	if (!address->halves[0] && !address->halves[1])
-		return CONTINUE;
+		return drop(p, MASQUERADE, NO_NODE_ADDRESS);
 	f->new_source = *address;
 	f->rewrite |= REWRITE_SOURCE;
 	f->action = ACTION_NEIGHBOR;
@@ -304,6 +305,7 @@ static __always_inline int decide(struct __sk_buff *skb, struct packet *p, struc
 
 	result = egress_policy(p, s, f, &s->source, &s->destination, f->new_destination_port_be);
 	s->facts.egress_rule = f->egress_rule;
+	s->facts.egress_match = f->egress_match;
 	if (result != CONTINUE)
 		return result;
 	stage_end(p, STAGE_EGRESS_POLICY, OUTCOME_PASS);
@@ -318,6 +320,7 @@ static __always_inline int decide(struct __sk_buff *skb, struct packet *p, struc
 
 	result = ingress_policy(p, s, f, &s->source, &s->destination, f->new_destination_port_be);
 	s->facts.ingress_rule = f->ingress_rule;
+	s->facts.ingress_match = f->ingress_match;
 	if (result != CONTINUE)
 		return result;
 	stage_end(p, STAGE_INGRESS_POLICY, OUTCOME_PASS);

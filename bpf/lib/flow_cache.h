@@ -186,6 +186,8 @@ static __always_inline void tell_facts(const struct packet *p, const struct flow
 	s->facts.destination_endpoint = e->destination_endpoint;
 	s->facts.egress_rule = e->egress_rule;
 	s->facts.ingress_rule = e->ingress_rule;
+	s->facts.egress_match = e->egress_match;
+	s->facts.ingress_match = e->ingress_match;
 }
 
 /* Whether a forward entry that has been idle stands alone: its answers would not be translated. */

@@ -40,6 +40,9 @@ struct drop_facts {
 	__u32 destination_endpoint;
 	__u32 egress_rule;
 	__u32 ingress_rule;
+	__u8 egress_match;
+	__u8 ingress_match;
+	__u16 padding2;
 };
 
 /* The packet inside an ICMP error. */

@@ -1,7 +1,7 @@
 /** NetworkPolicy through real packets: what changes while connections are open, audit, and what events say. */
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { planFrom } from '../../server/cluster/manifests.ts';
-import { DROP_REASON, RECORD_TYPE, VERDICT } from '../../server/wire/lists.gen.ts';
+import { DROP_REASON, POLICY_MATCH, RECORD_TYPE, VERDICT } from '../../server/wire/lists.gen.ts';
 import { WORLD, World } from './world.ts';
 
 let world: World;
@@ -68,17 +68,28 @@ test('a deny cuts an established connection, an allow lets its next packet pass'
   expect(sent - received).toBeLessThan(sent);
 });
 
-test('egress: names the rule of both directions in the event', () => {
-  setPolicies(
-    ALLOW_CLIENT,
-    `
+const OUT = `
 metadata: {name: out, namespace: test}
 spec:
   podSelector: {matchLabels: {app: client}}
   policyTypes: [Egress]
   egress: [{to: [{ipBlock: {cidr: 10.42.0.0/24}}], ports: [{port: 8080}]}]
-`,
-  );
+`;
+
+test('a drop by the ingress policies names what egress allowed, and how', () => {
+  setPolicies(OUT, 'metadata: {name: deny, namespace: test}\nspec: {podSelector: {}, policyTypes: [Ingress]}\n');
+  world.records();
+  expect(ask('client')).toBe('<TIMEOUT>');
+  const drop = world
+    .records()
+    .find((it) => it.type === RECORD_TYPE.DROP && it.drop_reason === DROP_REASON.POLICY_DENIED);
+  expect(drop).toMatchObject({ egress_match: POLICY_MATCH.L3_L4, ingress_match: POLICY_MATCH.NONE });
+  expect([drop?.egress_rule, drop?.ingress_rule]).toEqual([expect.any(Number), expect.any(Number)]);
+  expect(Math.min(drop?.egress_rule ?? 0, drop?.ingress_rule ?? 0)).toBeGreaterThan(0);
+});
+
+test('egress: names the rule of both directions in the event', () => {
+  setPolicies(ALLOW_CLIENT, OUT);
   world.records();
   expect(ask('client')).toBe('server');
   const [record] = world.records().filter((it) => it.type === RECORD_TYPE.NEW);

@@ -162,9 +162,15 @@ export class TestBed implements Disposable {
     ip('route', 'add', 'default', 'via', '192.0.2.2');
     ip('route', 'add', 'default', 'via', '2001:db8::2');
     this.#state.nodes.find((it) => it.name === name)?.addresses.push(UPLINK.v4, UPLINK.v6);
-    const path = `/run/netns/${netns}`;
-    this.datapath.setUplinks(readUplinks(['up0'], path), readMasqueradePorts(path));
+    this.setUplink({});
     this.#apply();
+  }
+
+  /** Puts the uplink into the maps with its addresses, or with others (`''`: none of the family). */
+  setUplink(addresses: { v4?: string; v6?: string }): void {
+    const path = `/run/netns/${this.#node.netns}`;
+    const devices = readUplinks(['up0'], path).map((it) => ({ ...it, ...addresses }));
+    this.datapath.setUplinks(devices, readMasqueradePorts(path));
   }
 
   /**

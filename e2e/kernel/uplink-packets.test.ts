@@ -290,6 +290,18 @@ describe.each([
     expect(error.data.toString('hex')).toBe(build.frame(client.macsIn, exceeded(self, known)).toString('hex'));
   });
 
+  test('where the uplink has no address of the family, nothing of it leaves', () => {
+    bed.setUplink({ [family === 'IPv4' ? 'v4' : 'v6']: '' });
+    const out = build.ip({ source: self, destination: far }, build.udp({ sourcePort: 5, destinationPort: 53 }));
+    const { verdict, added } = client.send(build.frame(client.macs, out));
+    const asked = outcomeOf(
+      frame({ source: far, destination: node }, build.tcp({ sourcePort: 5, destinationPort: 30_081 }, 0x02)),
+    );
+    bed.setUplink({});
+    expect(`${verdict} ${reasonNames(added.drops)}`).toBe('drop NO_NODE_ADDRESS');
+    expect(asked).toBe('drop NO_NODE_ADDRESS');
+  });
+
   test("pings of the node, protocols we do not know, and stray fragments are the node's", () => {
     const at = { source: far, destination: node };
     const packets = [

@@ -68,6 +68,7 @@ export const DROP_REASON = {
   FIB_LOOKUP_FAILED: 169,
   TUPLE_IN_USE: 224,
   DENY_LIST: 225,
+  NO_NODE_ADDRESS: 226,
 } as const;
 export const DROP_REASON_NAME: Readonly<Record<number, string>> = {
   132: 'INVALID_SOURCE_IP',
@@ -87,6 +88,7 @@ export const DROP_REASON_NAME: Readonly<Record<number, string>> = {
   169: 'FIB_LOOKUP_FAILED',
   224: 'TUPLE_IN_USE',
   225: 'DENY_LIST',
+  226: 'NO_NODE_ADDRESS',
 };
 export const DROP_REASON_WORDS: Readonly<Record<number, string>> = {
   132: "Source address is not the pod's own",
@@ -106,6 +108,7 @@ export const DROP_REASON_WORDS: Readonly<Record<number, string>> = {
   169: "No route to the address",
   224: "Translated tuple belongs to another connection",
   225: "Source is on the deny list",
+  226: "Uplink has no address of the family to send it under",
 };
 
 export const OBSERVATION_POINT = {
