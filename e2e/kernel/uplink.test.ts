@@ -83,6 +83,35 @@ for (const [family, address] of [
     },
   );
 
+  test.each(['tcp', 'udp'] as const)(
+    `${family}: the world reaches external and load balancer IPs by %s, also with a process of the node behind them`,
+    async (kind) => {
+      const protocol = kind === 'tcp' ? 'TCP' : 'UDP';
+      const [external, balancer, node] =
+        family === 'IPv4'
+          ? ['203.0.113.5', '203.0.113.6', '10.42.0.1']
+          : ['2001:db8:50::5', '2001:db8:50::6', 'fd42::1'];
+      const gateway = family === 'IPv4' ? '192.0.2.1' : '2001:db8::1';
+      for (const it of [external, balancer]) world.exec('world', 'ip', 'route', 'replace', it, 'via', gateway);
+      world.setService(`ext-${kind}`, ['10.96.0.31', 'fd96::31'], 80, 8091, protocol, ['one'], {
+        type: 'LoadBalancer',
+        externalIPs: [external],
+        loadBalancerIPs: [balancer],
+      });
+      await world.serve('one', kind, family === 'IPv4' ? world.v4('one') : world.v6('one'), 8091);
+      for (const it of [external, balancer]) expect(world.ask('world', kind, it, 80, 3, address)).toEqual({ one: 3 });
+      await world.serve('host', kind, node, 8091);
+      world.state.endpointSlices = world.state.endpointSlices.map((slice) =>
+        slice.serviceName === `ext-${kind}` && slice.addressType === family
+          ? { ...slice, endpoints: slice.endpoints.map((it) => ({ ...it, addresses: [node], targetRef: '' })) }
+          : slice,
+      );
+      world.apply();
+      for (const it of [external, balancer]) expect(world.ask('world', kind, it, 80, 3, address)).toEqual({ host: 3 });
+      expect(world.ask('world', kind, external, 81, 1, address)).not.toHaveProperty('host');
+    },
+  );
+
   test(`${family}: a service without backends refuses at once`, () => {
     const [tcp, udp] = family === 'IPv4' ? ['10.96.0.20', '10.96.0.21'] : ['fd96::20', 'fd96::21'];
     const before = world.drops()[DROP_REASON.SERVICE_BACKEND_NOT_FOUND] ?? 0;
