@@ -22,6 +22,9 @@ const SEED = Number(process.env['SPYGLASS_FUZZ_SEED'] ?? randomInt(2 ** 32));
 const BATCH = 128;
 /** Batches between two walks over the flow cache, which is emptied then: it must not become so full that it forgets. */
 const BATCHES_A_WALK = 32;
+/** Batches between two changes of a service's backends, in the middle of its connections. */
+const BATCHES_A_CHANGE = 5;
+const BACKENDS = [['one', 'two'], ['two'], ['one'], ['client', 'one']];
 
 /** A service without backends: answers come from its addresses. */
 const EMPTY = ['10.96.0.12', 'fd96::12'];
@@ -39,7 +42,7 @@ let bed: TestBed;
 let counted: Totals;
 beforeAll(async () => {
   bed = await TestBed.create('f');
-  bed.addService('web', ['10.96.0.10', 'fd96::10'], 80, 8080, ['one', 'two']);
+  setBackends(['one', 'two']);
   bed.addService('self', ['10.96.0.11', 'fd96::11'], 80, 8080, ['client']);
   bed.addService('none', EMPTY, 80, 8080, []);
   counted = bed.totals();
@@ -55,6 +58,7 @@ test(
     const until = performance.now() + SECONDS * 1000;
     const verdicts: Record<string, number> = {};
     for (let batch = 0; performance.now() < until || batch < BATCHES_A_WALK; batch++) {
+      if (batch % BATCHES_A_CHANGE === 0) setBackends(BACKENDS[source.below(BACKENDS.length)] ?? []);
       const sent = sendBatch(source, batch);
       for (const { verdict } of sent) verdicts[verdict] = (verdicts[verdict] ?? 0) + 1;
       if (batch % BATCHES_A_WALK === BATCHES_A_WALK - 1) checkPairs(batch);
@@ -68,6 +72,10 @@ test(
   },
   (SECONDS + 120) * 1000,
 );
+
+function setBackends(pods: string[]): void {
+  bed.addService('web', ['10.96.0.10', 'fd96::10'], 80, 8080, pods);
+}
 
 /** Sends a batch and compares what the counters gained with the verdicts. */
 function sendBatch(source: PacketSource, batch: number): Sent[] {

@@ -116,8 +116,8 @@ export class TestBed implements Disposable {
   }
 
   /**
-   * A service of one port with the given pods behind it, on an address of each family, by TCP and by UDP. `remote`:
-   * addresses of pods on another node that are behind it as well.
+   * A service of one port with the given pods behind it, on an address of each family, by TCP and by UDP; replaces one
+   * of the same name. `remote`: addresses of pods on another node that are behind it as well.
    */
   addService(
     name: string,
@@ -128,6 +128,9 @@ export class TestBed implements Disposable {
     { nodePort = 0, remote = [], ...more }: Partial<Service> & { nodePort?: number; remote?: readonly string[] } = {},
   ): void {
     for (const protocol of ['TCP', 'UDP'] as const) {
+      const state = this.#state;
+      state.services = state.services.filter((it) => it.name !== `${name}-${protocol}`);
+      state.endpointSlices = state.endpointSlices.filter((it) => it.serviceName !== `${name}-${protocol}`);
       const backends = pods.map((it) => this.pod(it));
       const { service, slices } = serviceModel(
         `${name}-${protocol}`,
