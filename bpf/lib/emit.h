@@ -16,6 +16,9 @@ const volatile __u64 config_report_interval_ns = 5000000000ull;
 /* Shortest time between two reported drops of one edge on one CPU; the counters see every drop. */
 const volatile __u64 config_drop_interval_ns = 50000000ull;
 
+/* Payload captured of a message's head, bytes, up to MAX_CAPTURE; 0: none, of no connection. */
+const volatile __u32 config_l7_bytes = 1024;
+
 /*
  * Room for a record, NULL if there is none; the ledger of the ring counts both. The pointer is compared with
  * NULL once: the verifier of Linux 6.1 forgets the first answer, and then sees a record that is never submitted.
