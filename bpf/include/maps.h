@@ -93,9 +93,10 @@ enum l7_watch {
 	WATCH_CAPTURE = 2, /* heads are captured */
 };
 
-#define L7_FLAG_STARTED 0x01 /* payload has been seen, or may have passed unseen */
-#define L7_FLAG_LOST 0x02    /* HTTP/2: where the next frame begins is not known */
-#define L7_FLAG_TUNNEL 0x04  /* HTTP/1: the client asked for a tunnel (CONNECT) */
+#define L7_FLAG_STARTED 0x01 /* payload has been looked at: l7_next and l7_ack say which */
+#define L7_FLAG_LATE 0x02    /* payload has passed without being looked at */
+#define L7_FLAG_LOST 0x04    /* HTTP/2: where the next frame begins is not known */
+#define L7_FLAG_TUNNEL 0x08  /* HTTP/1, server: the client asked for a tunnel (CONNECT) */
 
 #define ISOLATED_INGRESS 1
 #define ISOLATED_EGRESS 2
