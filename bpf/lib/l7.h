@@ -73,7 +73,7 @@ static __always_inline __u8 sniff(struct __sk_buff *skb, const struct packet *p,
 	if (is_tls_hello(h, bytes))
 		return L7_TLS;
 	if (is_dns_port(p, e))
-		return is_dns_stream(h, bytes) ? L7_DNS : L7_NONE;
+		return is_dns_stream(h, bytes) || (!e->is_reply && is_dns_length(h, bytes)) ? L7_DNS : L7_NONE;
 	if (is_redis(h, bytes))
 		return L7_REDIS;
 	if (e->is_reply) {
@@ -105,7 +105,7 @@ static __always_inline __u8 sniff(struct __sk_buff *skb, const struct packet *p,
 static __always_inline void load_head(struct __sk_buff *skb, const struct packet *p, struct l7_room *room)
 {
 	__builtin_memset(room->head, 0, sizeof(room->head));
-	room->head_bytes = load_payload(skb, p, room, room->start, room->head, L7_HEAD);
+	room->head_bytes = load_payload(skb, p, room, room->start, room->head, L7_HEAD, L7_HEAD);
 }
 
 /* Decides the protocol by the payload in hand. 0 if it does not tell. */
@@ -130,6 +130,7 @@ __noinline int decide_protocol(struct __sk_buff *skb, struct packet *p, struct f
 static __always_inline void read_datagram(struct __sk_buff *skb, struct packet *p, struct flow_entry *e,
 					  struct l7_room *room)
 {
+	__u32 captured = earlier_of(room->end, config_l7_bytes);
 	__be16 length;
 
 	if (!is_dns(room->head, room->head_bytes)) {
@@ -141,7 +142,7 @@ static __always_inline void read_datagram(struct __sk_buff *skb, struct packet *
 	if (p->fragmented && !bpf_skb_load_bytes(skb, p->l4_offset + offsetof(struct udphdr, len), &length, 2) &&
 	    bpf_ntohs(length) > sizeof(struct udphdr) + room->end)
 		room->end = bpf_ntohs(length) - sizeof(struct udphdr);
-	emit_capture(skb, p, e, 0, earlier_of(room->end, config_l7_bytes));
+	emit_capture(skb, p, e, 0, captured);
 }
 
 /* Looks at the payload of a packet whose entry wants it. */

@@ -46,21 +46,22 @@ static __always_inline int is_before(__u32 a, __u32 b)
 	return (__s32)(a - b) < 0;
 }
 
-/* What is left of the payload from `position` on, at most `most`: into the room. Returns how much, 0 if nothing. */
+/*
+ * Copies `wanted` bytes of the payload from `position` on, or what there is of them. Returns how many. `most`, a
+ * constant, bounds them for the verifier.
+ */
 static __always_inline __u32 load_payload(struct __sk_buff *skb, const struct packet *p, const struct l7_room *room,
-					  __u32 position, void *to, __u32 most)
+					  __u32 position, void *to, __u32 wanted, const __u32 most)
 {
-	__u32 bytes = room->end - position;
+	__u32 there = room->end - position, last = (wanted < there ? wanted : there) - 1;
 
-	if (bytes > most)
-		bytes = most;
-	/* Said where it is used: the verifier of Linux 6.1 forgets it otherwise. */
-	asm volatile("" : "+r"(bytes));
-	if (bytes == 0 || bytes > most)
+	/* In one comparison that leaves out 0, too, and said where it is used: Linux 6.1 learns from no other. */
+	asm volatile("" : "+r"(last));
+	if (last >= most)
 		return 0;
-	if (bpf_skb_load_bytes(skb, p->payload_offset + (position - room->base), to, bytes))
+	if (bpf_skb_load_bytes(skb, p->payload_offset + (position - room->base), to, last + 1))
 		return 0;
-	return bytes;
+	return last + 1;
 }
 
 /*
@@ -103,7 +104,7 @@ __noinline int emit_capture(struct __sk_buff *skb, struct packet *p, struct flow
 		captured = MAX_CAPTURE;
 	/* Zero where the last word is not filled. */
 	*(__u64 *)(room->bytes + (captured & ~7u)) = 0;
-	captured = captured ? load_payload(skb, p, room, sequence, room->bytes, captured) : 0;
+	captured = captured ? load_payload(skb, p, room, sequence, room->bytes, captured, MAX_CAPTURE) : 0;
 	r->captured = captured;
 	captured = sizeof(*r) + sizeof(room->capture) + ((captured + 7) & ~7u);
 	asm volatile("" : "+r"(captured));

@@ -55,7 +55,8 @@ __noinline int next_frame(struct __sk_buff *skb, struct packet *p, struct flow_e
 		return 0;
 	}
 	*(__u64 *)room->frame = *(__u64 *)e->l7_head;
-	here = load_payload(skb, p, room, head + have, room->frame + have, HTTP2_FRAME_HEAD - have);
+	here = load_payload(skb, p, room, head + have, room->frame + have, HTTP2_FRAME_HEAD - have,
+			    HTTP2_FRAME_HEAD);
 	if (have + here < HTTP2_FRAME_HEAD) {
 		*(__u64 *)e->l7_head = *(__u64 *)room->frame;
 		e->l7_window = head + HTTP2_FRAME_HEAD;

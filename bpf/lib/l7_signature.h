@@ -145,12 +145,16 @@ static __always_inline int is_dns(const __u8 *h, __u32 bytes)
 	       be16(h + 6) <= 4096 && be16(h + 8) <= 4096 && be16(h + 10) <= 4096;
 }
 
-/* RFC 1035, 4.2.2: behind its length, which may come by itself. */
+/* RFC 1035, 4.2.2: behind its length. */
 static __always_inline int is_dns_stream(const __u8 *h, __u32 bytes)
 {
-	if (bytes < 2 || be16(h) <= DNS_HEADER)
-		return 0;
-	return bytes == 2 || is_dns(h + 2, bytes - 2);
+	return bytes > 2 && be16(h) > DNS_HEADER && is_dns(h + 2, bytes - 2);
+}
+
+/* The length of a query may come by itself. */
+static __always_inline int is_dns_length(const __u8 *h, __u32 bytes)
+{
+	return bytes == 2 && be16(h) > DNS_HEADER && be16(h) <= 512;
 }
 
 /* Redis serialization protocol: an array of bulk strings, or the PING that health checks write by hand. */

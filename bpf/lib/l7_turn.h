@@ -30,6 +30,9 @@ static __always_inline void begin_capture(const struct packet *p, struct flow_en
 	e->l7_flags |= lost;
 	if (!peer)
 		return;
+	/* Its packets were not looked at, and it has not learnt yet that they are now. */
+	if (peer->l7_mode == L7_MODE_OFF)
+		peer->l7_flags = L7_FLAG_LATE;
 	peer->l7_protocol = protocol;
 	peer->l7_mode = e->l7_mode;
 	peer->l7_watch = WATCH_CAPTURE;
@@ -102,7 +105,7 @@ __noinline int capture_tail(struct __sk_buff *skb, struct packet *p, struct flow
 	place = TAIL_BYTES - bytes;
 	asm volatile("" : "+r"(place));
 	place &= TAIL_BYTES - 1;
-	if (!load_payload(skb, p, room, room->end - bytes, room->bytes + place, TAIL_BYTES))
+	if (!load_payload(skb, p, room, room->end - bytes, room->bytes + place, bytes, TAIL_BYTES))
 		return 0;
 	if (be32(room->bytes + TAIL_BYTES - READY_BYTES) != FOUR('Z', 0, 0, 0) || room->bytes[TAIL_BYTES - 2] != 5)
 		return 0;
@@ -118,7 +121,7 @@ __noinline __u32 http_head_end(struct __sk_buff *skb, struct packet *p)
 
 	if (!skb || !p || !room)
 		return 0;
-	bytes = load_payload(skb, p, room, room->start, room->bytes, 1024);
+	bytes = load_payload(skb, p, room, room->start, room->bytes, 1024, 1024);
 	for (__u32 i = 0; i < 1024 - 4; i++) {
 		if (i + 4 > bytes)
 			return 0;
