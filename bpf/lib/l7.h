@@ -149,7 +149,7 @@ static __always_inline void read_datagram(struct __sk_buff *skb, struct packet *
 __noinline int read_payload(struct __sk_buff *skb, struct packet *p, struct flow_entry *e)
 {
 	struct l7_room *room = l7_room_of_cpu();
-	__u32 payload;
+	__u32 payload, head;
 
 	if (!skb || !p || !e || !room)
 		return 0;
@@ -188,9 +188,12 @@ __noinline int read_payload(struct __sk_buff *skb, struct packet *p, struct flow
 		goto seen;
 	if (e->l7_protocol == L7_HTTP2) {
 		capture_frames(skb, p, e);
-	} else if (capture_turn(skb, p, e)) {
+		goto seen;
+	}
+	head = capture_turn(skb, p, e);
+	if (head) {
 		/* What the server says by the new protocol may follow its answer at once. */
-		room->start = e->l7_window;
+		room->start += head;
 		load_head(skb, p, room);
 		if (decide_protocol(skb, p, e) && e->l7_protocol == L7_HTTP2)
 			capture_frames(skb, p, e);

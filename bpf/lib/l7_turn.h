@@ -167,8 +167,11 @@ static __always_inline int switches_protocol(const struct packet *p, struct flow
 	return tunnel && h[9] == '2';
 }
 
-/* Captures what is wanted of the payload from room->start on. 1 if another protocol follows from e->l7_window on. */
-__noinline int capture_turn(struct __sk_buff *skb, struct packet *p, struct flow_entry *e)
+/*
+ * Captures what is wanted of the payload from room->start on. Returns how much of it is the head of an answer behind
+ * which another protocol begins, 0 if none does in this packet.
+ */
+__noinline __u32 capture_turn(struct __sk_buff *skb, struct packet *p, struct flow_entry *e)
 {
 	struct l7_room *room = l7_room_of_cpu();
 	__u32 window = config_l7_bytes, head_end = 0;
@@ -192,7 +195,7 @@ __noinline int capture_turn(struct __sk_buff *skb, struct packet *p, struct flow
 		switches = 1;
 		head_end = http_head_end(skb, p);
 		if (head_end)
-			e->l7_window = room->start + head_end;
+			e->l7_window = earlier_of(e->l7_window, room->start + head_end);
 	}
 	if (is_before(room->start, e->l7_window))
 		emit_capture(skb, p, e, room->start, earlier_of(e->l7_window, room->end) - room->start);
@@ -202,7 +205,7 @@ __noinline int capture_turn(struct __sk_buff *skb, struct packet *p, struct flow
 		capture_tail(skb, p, e);
 	if (switches)
 		sniff_again(p, e);
-	return switches && head_end && is_before(e->l7_window, room->end);
+	return is_before(room->start + head_end, room->end) ? head_end : 0;
 }
 
 #endif

@@ -38,7 +38,9 @@ function send(pod: string, packet: Buffer): void {
 }
 
 const short = (captures: Capture[]): string[] =>
-  captures.map((it) => `${it.protocol} ${it.isReply ? 'answer' : 'query'} ${it.bytes.length}/${it.length} ${it.flags}`);
+  captures.map(
+    (it) => `${it.protocol} ${it.isReply ? 'answer' : 'query'} ${it.bytes.length}/${it.length} ${it.flags.join()}`,
+  );
 
 describe.each([
   ['IPv4', 0, '10.42.0.10', '10.42.0.11'],
