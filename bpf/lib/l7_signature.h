@@ -26,6 +26,12 @@ enum http2_frame {
 	FRAME_CONTINUATION,
 };
 
+#define HTTP2_ACK 0x01
+#define HTTP2_END_STREAM 0x01
+#define HTTP2_END_HEADERS 0x04
+#define HTTP2_PADDED 0x08
+#define HTTP2_PRIORITY 0x20
+
 #define FOUR(a, b, c, d) ((__u32)(a) << 24 | (__u32)(b) << 16 | (__u32)(c) << 8 | (__u32)(d))
 
 static __always_inline __u32 be32(const __u8 *at)
@@ -89,31 +95,36 @@ static __always_inline int is_http2_preface(const __u8 *h, __u32 bytes)
 	       be32(h + 8) == FOUR('T', 'P', '/', '2') && be32(h + 12) == FOUR('.', '0', '\r', '\n');
 }
 
-/* Whether a frame may begin so (RFC 9113, 6): its type, stream and length go together. */
+/* Whether a frame may begin so (RFC 9113, 6): its type, flags, stream and length go together. */
 static __always_inline int is_http2_frame(const __u8 *h, __u32 bytes)
 {
 	__u32 length = be32(h) >> 8, stream = be32(h + 5);
+	__u8 flags = h[4];
 
 	if (bytes < HTTP2_FRAME_HEAD || length > 16384 || stream >> 31)
 		return 0;
 	switch (h[3]) {
 	case FRAME_DATA:
+		return stream != 0 && !(flags & ~(HTTP2_END_STREAM | HTTP2_PADDED)) && (length || flags);
 	case FRAME_HEADERS:
+		return stream != 0 && length &&
+		       !(flags & ~(HTTP2_END_STREAM | HTTP2_END_HEADERS | HTTP2_PADDED | HTTP2_PRIORITY));
 	case FRAME_PUSH_PROMISE:
+		return stream != 0 && length >= 4 && !(flags & ~(HTTP2_END_HEADERS | HTTP2_PADDED));
 	case FRAME_CONTINUATION:
-		return stream != 0;
+		return stream != 0 && !(flags & ~HTTP2_END_HEADERS);
 	case FRAME_PRIORITY:
-		return stream != 0 && length == 5;
+		return stream != 0 && length == 5 && !flags;
 	case FRAME_RST_STREAM:
-		return stream != 0 && length == 4;
+		return stream != 0 && length == 4 && !flags;
 	case FRAME_SETTINGS:
-		return stream == 0 && length % 6 == 0 && !(h[4] & 0xfe);
+		return stream == 0 && length % 6 == 0 && !(flags & ~HTTP2_ACK);
 	case FRAME_PING:
-		return stream == 0 && length == 8 && !(h[4] & 0xfe);
+		return stream == 0 && length == 8 && !(flags & ~HTTP2_ACK);
 	case FRAME_GOAWAY:
-		return stream == 0 && length >= 8;
+		return stream == 0 && length >= 8 && !flags;
 	case FRAME_WINDOW_UPDATE:
-		return length == 4;
+		return length == 4 && !flags;
 	default:
 		return 0;
 	}

@@ -83,7 +83,9 @@ test('frames that are split at any byte', () => {
   ]);
   // All but the 300 bytes of DATA.
   const wanted = Buffer.concat([stream.subarray(0, 58), stream.subarray(358)]);
-  for (let cut = 1; cut < stream.length; cut++) {
+  // Every place in and around the heads; within the 300 bytes of DATA one is like the other.
+  const cuts = Array.from({ length: stream.length - 1 }, (_, i) => i + 1).filter((it) => it < 75 || it > 340);
+  for (const cut of cuts) {
     using it = talk();
     it.send('client', stream.subarray(0, cut));
     it.send('client', stream.subarray(cut));
@@ -134,9 +136,11 @@ test('a packet that was lost with a frame head costs the place, until a frame be
   it.lose('server', 500);
   it.send('server', Buffer.concat([Buffer.alloc(100, 0xee), frame(HEADERS, 20, 1, 5)]));
   it.send('server', Buffer.alloc(100, 0xee));
+  // Much like a frame, but of no stream.
+  it.send('server', frame(DATA, 100, 0));
   expect(it.places()).toEqual([]);
   it.send('server', Buffer.concat([frame(HEADERS, 20, 3, 5), frame(HEADERS, 20, 5, 5)]));
-  expect(it.places()).toEqual(['HTTP2 server 738+58/58']);
+  expect(it.places()).toEqual(['HTTP2 server 847+58/58']);
 });
 
 test('many frames in a packet', () => {
