@@ -22,6 +22,8 @@ const CLIENT_PROTOCOL_41 = 0x200;
 const CLIENT_SSL = 0x800;
 const CLIENT_ZSTD = 0x4000000;
 
+const LOCAL_INFILE = 0xfb;
+
 const COM_QUERY = 0x03;
 const COM_PREPARE = 0x16;
 const COM_EXECUTE = 0x17;
@@ -70,6 +72,8 @@ class Mysql extends TurnParser<Command> {
   /** Between the greeting and the end of the login. */
   #isLogin = false;
   #isCompressed = false;
+  /** The client sends a file for LOAD DATA LOCAL. */
+  #takesFile = false;
 
   constructor(sink: MessageSink, redaction: Redaction) {
     super(sink);
@@ -147,10 +151,12 @@ class Mysql extends TurnParser<Command> {
       if (sequence === 0 && type === 10) this.#greeting(body);
       return;
     }
-    if (type === undefined || (!this.#isLogin && sequence !== 1)) return;
+    if (type === undefined || (!this.#isLogin && !this.#takesFile && sequence !== 1)) return;
     // AuthSwitchRequest, AuthMoreData: the login goes on.
     if (this.#isLogin && type !== 0 && type !== 0xff) return;
-    // LOCAL INFILE: the server asks for a file, and answers after that.
+    // LOCAL INFILE: the server asks for a file, and answers when it has it.
+    this.#takesFile = type === LOCAL_INFILE;
+    if (this.#takesFile) return;
     this.pending.shift();
     const isError = type === 0xff;
     if (asked.isPrepare && type === 0 && body.length >= 5) {

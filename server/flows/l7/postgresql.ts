@@ -158,7 +158,9 @@ class Postgresql extends TurnParser<Unit> {
   }
 
   #ask(role: Unit['role'], statement: Statement, startNs: number): void {
-    const route = this.sink.route('postgresql', statement.fingerprint);
+    // To prepare a statement and to execute it are two operations.
+    const operation = role === 'prepare' ? `PREPARE ${statement.fingerprint}` : statement.fingerprint;
+    const route = this.sink.route('postgresql', operation);
     this.sink.request('postgresql', route);
     const isWanted = this.sink.wantsEvent();
     if (isWanted) {

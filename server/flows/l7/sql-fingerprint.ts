@@ -25,6 +25,7 @@ const SLASH = 0x2f;
 const STAR = 0x2a;
 const HASH = 0x23;
 const AMPERSAND = 0x26;
+const QUESTION = 0x3f;
 const DOT = 0x2e;
 
 /** The statement's form, at most MAX_L7_TEXT characters. */
@@ -205,7 +206,9 @@ class Reader {
       this.#string(QUOTE, this.#isMysql, false);
       return;
     }
-    this.#add(String.fromCharCode(code));
+    // A placeholder; in PostgreSQL it is an operator.
+    if (code === QUESTION && this.#isMysql) this.#literal();
+    else this.#add(String.fromCharCode(code));
   }
 
   #add(token: string): void {

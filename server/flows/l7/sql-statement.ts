@@ -23,6 +23,8 @@ export interface Statement {
 /** `sql` may be cut. */
 export function statementOf(sql: string, dialect: SqlDialect, redaction: Redaction): Statement {
   const fingerprint = sqlFingerprint(sql, dialect);
+  // Nothing, or a comment: clients ask so whether the server is there.
+  if (fingerprint === '') return plainStatement('EMPTY');
   const shown = redaction === 'full' && !SECRET.test(sql) ? safeText(sql.trim()) : fingerprint;
   return { kind: sqlKind(fingerprint), fingerprint, shown };
 }
