@@ -1,12 +1,12 @@
 /**
  * Cuts one direction of a connection into the frames of a protocol whose frames say their length. A frame is told once:
- * when it is whole, when LIMIT bytes of it are there, or when it turns out that no more of it was captured. Bytes that
+ * when it is whole, when enough bytes of it are there, or when it turns out that no more of it was captured. Bytes that
  * are not captured do no harm within a frame; beyond its end the place is lost.
  */
 import type { Lane, LaneOwner } from './turns.ts';
 
 /** Bytes kept of a frame that is not whole; no parser looks further. */
-const LIMIT = 4096;
+const MAX_HELD = 4096;
 const NOTHING = Buffer.alloc(0);
 
 /** What a protocol says of its frames. */
@@ -21,15 +21,18 @@ export class Framer implements Lane {
   isLost = false;
   readonly #framing: Framing;
   readonly #owner: LaneOwner;
+  readonly #enough: number;
   /** The beginning of a frame that was not told yet, and when it was seen. */
   #held: Buffer = NOTHING;
   #heldNs = 0;
   /** Bytes still to come of the frame told last. */
   #rest = 0;
 
-  constructor(framing: Framing, owner: LaneOwner) {
+  /** With `enough` bytes of a frame it is told; the rest is not waited for. */
+  constructor(framing: Framing, owner: LaneOwner, enough = MAX_HELD) {
     this.#framing = framing;
     this.#owner = owner;
+    this.#enough = enough;
   }
 
   get bytes(): number {
@@ -58,7 +61,7 @@ export class Framer implements Lane {
       }
       const there = bytes.length - at;
       const began = at < fresh ? beganNs : timeNs;
-      if (length === 0 || (there < length && there < LIMIT)) {
+      if (length === 0 || (there < length && there < this.#enough)) {
         this.#held = Buffer.from(bytes.subarray(at));
         this.#heldNs = began;
         return;

@@ -10,6 +10,8 @@ import type { Lane, LaneOwner, Pending } from './turns.ts';
 /** Size, API key, version, correlation id, length of the client's name. */
 const REQUEST_HEAD = 14;
 const RESPONSE_HEAD = 8;
+/** What is read of an answer lies within: at most a topic's name and some numbers. */
+const ANSWER_BYTES = 320;
 /** A broker's own bound (socket.request.max.bytes) is 100 MiB; answers may be larger. */
 const MAX_SIZE = 2 ** 30;
 /** Longest client name that is believed. */
@@ -29,7 +31,7 @@ export const kafkaParser: ParserFactory = (sink) => new Kafka(sink);
 class Kafka implements Parser, LaneOwner {
   readonly #sink: MessageSink;
   readonly #client = new Framer(this.#requests(), this);
-  readonly #server = new Framer(this.#responses(), this);
+  readonly #server = new Framer(this.#responses(), this, ANSWER_BYTES);
   /** By correlation id, oldest first. */
   readonly #pending = new Map<number, Request>();
   #pendingBytes = 0;
@@ -113,7 +115,8 @@ class Kafka implements Parser, LaneOwner {
   #response(bytes: Buffer, timeNs: number): void {
     const id = bytes.readInt32BE(4);
     const request = this.#pending.get(id);
-    if (request === undefined) return;
+    // What began before the request is no answer to it.
+    if (request === undefined || timeNs < request.startNs) return;
     this.#forget(id);
     const code = readError(bytes, RESPONSE_HEAD, request.key, request.version);
     const isError = code !== null && code !== 0;

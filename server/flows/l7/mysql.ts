@@ -15,6 +15,9 @@ import type { Statement } from './sql-statement.ts';
 import { TurnParser } from './turns.ts';
 import type { Pending } from './turns.ts';
 
+/** What is read of an answer lies within; only the greeting is longer, and read up to its capabilities. */
+const ANSWER_BYTES = 128;
+
 const HEAD_BYTES = 4;
 
 const CLIENT_COMPRESS = 0x20;
@@ -63,7 +66,7 @@ export const mysqlParser: ParserFactory = (sink, redaction) => new Mysql(sink, r
 
 class Mysql extends TurnParser<Command> {
   protected readonly client = new Framer(this.#framing(true), this);
-  protected readonly server = new Framer(this.#framing(false), this);
+  protected readonly server = new Framer(this.#framing(false), this, ANSWER_BYTES);
   readonly #redaction: Redaction;
   readonly #statements = new Statements<number>();
   #lastStatement = LAST_STATEMENT;
@@ -151,7 +154,9 @@ class Mysql extends TurnParser<Command> {
       if (sequence === 0 && type === 10) this.#greeting(body);
       return;
     }
-    if (type === undefined || (!this.#isLogin && !this.#takesFile && sequence !== 1)) return;
+    // What began before the command is no answer to it.
+    if (type === undefined || timeNs < asked.startNs) return;
+    if (!this.#isLogin && !this.#takesFile && sequence !== 1) return;
     // AuthSwitchRequest, AuthMoreData: the login goes on.
     if (this.#isLogin && type !== 0 && type !== 0xff) return;
     // LOCAL INFILE: the server asks for a file, and answers when it has it.

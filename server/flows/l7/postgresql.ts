@@ -15,6 +15,9 @@ import type { Statement } from './sql-statement.ts';
 import { TurnParser } from './turns.ts';
 import type { Pending } from './turns.ts';
 
+/** What is read of an answer lies within: a command tag, or an error's first fields. */
+const ANSWER_BYTES = 256;
+
 const PROTOCOL_3 = 3;
 const SSL_REQUEST = 80877103;
 const GSS_REQUEST = 80877104;
@@ -51,7 +54,7 @@ export const postgresqlParser: ParserFactory = (sink, redaction) => new Postgres
 
 class Postgresql extends TurnParser<Unit> {
   protected readonly client = new Framer(this.#requests(), this);
-  protected readonly server = new Framer(this.#answers(), this);
+  protected readonly server = new Framer(this.#answers(), this, ANSWER_BYTES);
   readonly #redaction: Redaction;
   readonly #statements = new Statements<string>();
   /** Portal -> its statement; all but the unnamed one are rare. */
@@ -194,6 +197,8 @@ class Postgresql extends TurnParser<Unit> {
   }
 
   #answer(bytes: Buffer, start: number, end: number, timeNs: number): void {
+    // What began before the request is no answer to it.
+    if (timeNs < (this.pending.first()?.startNs ?? 0)) return;
     switch (String.fromCharCode(bytes[start] ?? 0)) {
       case 'C':
         this.#complete(rowsOf(text(bytes, start + 5, end)), timeNs);

@@ -157,7 +157,8 @@ class Redis extends TurnParser<Command> {
   #reply(text: string): void {
     const isError = this.#replyType === ERROR || this.#replyType === BULK_ERROR;
     const asked = this.pending.first();
-    if (asked === undefined || this.#isMonitor) return;
+    // What began before the command is no answer to it.
+    if (asked === undefined || this.#isMonitor || this.#replyNs < asked.startNs) return;
     if (!isError && (this.#replyType === PUSH || (this.#replyType === ARRAY && UNASKED.test(text)))) {
       if (asked.command !== text.toUpperCase()) return;
     }
