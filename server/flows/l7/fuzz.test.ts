@@ -17,7 +17,7 @@ import type { Piece, Write } from './testing/play.ts';
 import { random } from './testing/random.ts';
 
 const SEED = 20261123;
-const ROUNDS = 1500;
+const ROUNDS = 3000;
 /** A call that takes longer hangs, or nearly so; the parsers take microseconds. */
 const MAX_CALL_MS = 250;
 

@@ -45,7 +45,7 @@ describe('MySQL', () => {
       'SELECT name FROM users WHERE password = ? | ',
       'UPDATE users SET name = ? WHERE id > ? | 2',
       'SELECT * FROM nowhere WHERE x = ? | 42S02',
-      'SELEC ? | 42000',
+      'OTHER | 42000',
       'PREPARE st FROM ? | 0',
       'SELECT seq, repeat(?) FROM seq_1_to_400 | ',
       'DO SLEEP(?) | 0',
@@ -176,6 +176,6 @@ describe('MySQL', () => {
     play(parser, windowed([client(Buffer.from('ffffff000353454c', 'hex'))], Infinity));
     for (let n = 0; n < 100; n += 1) play(parser, windowed([client(Buffer.alloc(60_000, 'x'))], Infinity));
     expect(parser.bytes).toBeLessThanOrEqual(4096);
-    expect(sink.requests).toEqual(['SELxxx'.padEnd(sink.requests[0]?.length ?? 0, 'x')]);
+    expect(sink.requests).toEqual(['OTHER']);
   });
 });

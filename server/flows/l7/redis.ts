@@ -22,6 +22,15 @@ const SECRET = new Set(['AUTH', 'HELLO', 'MIGRATE', 'ACL SETUSER', 'CONFIG SET']
 const SUBSCRIPTIONS = /^[PS]?(UN)?SUBSCRIBE$/;
 /** First words of what comes without being asked for, and of the replies to the commands above. */
 const UNASKED = /^([ps]?message|[ps]?(un)?subscribe)$/;
+/**
+ * What people and health checks write as plain lines. Other lines are none: they may be the middle of a value, when the
+ * connection's place was found wrongly.
+ */
+const INLINE = new Set(
+  'AUTH CLIENT CONFIG DBSIZE DEL ECHO EXISTS GET INCR INFO MONITOR PING PSYNC QUIT ROLE SELECT SET SYNC TIME'.split(
+    ' ',
+  ),
+);
 const WORD = /^[a-z][a-z0-9_.|-]{0,31}$/i;
 
 const PUSH = 0x3e;
@@ -44,6 +53,7 @@ class Redis extends TurnParser<Command> {
   readonly #redaction: Redaction;
   /** The words of the command at hand. */
   #words: string[] = [];
+  #isInline = false;
   #startNs = 0;
   /** CLIENT REPLY OFF was sent, or SKIP for the next command. */
   #isMute = false;
@@ -67,8 +77,9 @@ class Redis extends TurnParser<Command> {
   #commands(): RespVisitor {
     return {
       hasInline: true,
-      begin: (_type, _elements, timeNs) => {
+      begin: (type, _elements, timeNs) => {
         this.#words = [];
+        this.#isInline = type !== ARRAY;
         this.#startNs = timeNs;
       },
       wantsText: (index) => {
@@ -84,12 +95,11 @@ class Redis extends TurnParser<Command> {
   }
 
   #command(): void {
-    // An inline command is one text.
-    const words = this.#words.length === 1 ? (this.#words[0] ?? '').trim().split(/\s+/, MAX_ARGUMENTS) : this.#words;
+    const words = this.#isInline ? (this.#words[0] ?? '').trim().split(/\s+/, MAX_ARGUMENTS) : this.#words;
     const first = words[0] ?? '';
     // An empty line is no command, nor is an empty array.
     if (first === '') return;
-    if (!WORD.test(first)) {
+    if (!WORD.test(first) || (this.#isInline && !INLINE.has(first.toUpperCase()))) {
       this.sink.malformed();
       return;
     }

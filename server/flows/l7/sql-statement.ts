@@ -9,6 +9,15 @@ const MAX_STATEMENTS = 256;
 const MAX_BYTES = 16 * 1024;
 /** What one takes beside its texts, bytes. */
 const ENTRY_BYTES = 96;
+/** First words of the statements of both dialects. */
+const KINDS = new Set(
+  `ABORT ALTER ANALYZE BEGIN CALL CHECK CHECKPOINT CHECKSUM CLOSE CLUSTER COMMENT COMMIT COPY CREATE DEALLOCATE DECLARE
+  DELETE DESC DESCRIBE DISCARD DO DROP END EXECUTE EXPLAIN FETCH FLUSH GRANT HANDLER HELP IMPORT INSERT KILL LISTEN LOAD
+  LOCK MERGE MOVE NOTIFY OPTIMIZE PREPARE REASSIGN REFRESH REINDEX RELEASE RENAME REPAIR REPLACE RESET REVOKE ROLLBACK
+  SAVEPOINT SECURITY SELECT SET SHOW START STOP TABLE TRUNCATE UNLISTEN UNLOCK UPDATE USE VACUUM VALUES WITH XA`.split(
+    /\s+/,
+  ),
+);
 /** Statements about users have passwords in them. */
 const SECRET = /passw|identified|secret|credential/i;
 
@@ -25,8 +34,11 @@ export function statementOf(sql: string, dialect: SqlDialect, redaction: Redacti
   const fingerprint = sqlFingerprint(sql, dialect);
   // Nothing, or a comment: clients ask so whether the server is there.
   if (fingerprint === '') return plainStatement('EMPTY');
+  const kind = sqlKind(fingerprint);
+  // No statement, or one cut within its first word: it may be data, when a connection's place was found wrongly.
+  if (!KINDS.has(kind)) return plainStatement('OTHER');
   const shown = redaction === 'full' && !SECRET.test(sql) ? safeText(sql.trim()) : fingerprint;
-  return { kind: sqlKind(fingerprint), fingerprint, shown };
+  return { kind, fingerprint, shown };
 }
 
 /** Something the protocol does without a statement: `CONNECT`. */
