@@ -35,6 +35,11 @@ export class PendingQueue<T> {
     return this.#entries[this.#head];
   }
 
+  /** Oldest first. */
+  entries(): T[] {
+    return this.#entries.slice(this.#head);
+  }
+
   shift(): T | undefined {
     const entry = this.#entries[this.#head];
     if (entry === undefined) return undefined;

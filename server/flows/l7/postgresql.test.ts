@@ -131,6 +131,24 @@ describe('PostgreSQL', () => {
     expect(sink.gaps).toBe(0);
   });
 
+  it.each([
+    ['a suspended portal', [message('s'), READY], 'SELECT x FROM t | ', 0],
+    ['an error', [message('E', 'SERROR', 'VERROR', 'C22012', [0]), READY], 'SELECT x FROM t | 22012', 0],
+    ['the end of an error', [Buffer.from('Rint4div\0\0'), READY], 'SELECT x FROM t | XX000', 0],
+    ['nothing but that it ended', [READY], undefined, 1],
+  ])('reads %s at the end of an answer', (_name, tail, answer, gaps) => {
+    const sink = run([
+      { fromClient: true, bytes: message('Q', 'SELECT x FROM t') },
+      { fromClient: false, bytes: message('D', [0, 1, 0, 0, 0, 4], 'row') },
+      { fromClient: false, bytes: 12_345 },
+      { fromClient: false, bytes: Buffer.concat(tail) },
+      { fromClient: true, bytes: message('Q', 'SELECT y FROM t') },
+      { fromClient: false, bytes: Buffer.concat([message('C', 'SELECT 0'), READY]) },
+    ]);
+    expect(answers(sink)).toEqual([answer, 'SELECT y FROM t | 0'].filter((it) => it !== undefined));
+    expect(sink.gaps).toBe(gaps);
+  });
+
   it('gives up on an answer whose end is not captured, and reads the next', () => {
     const writes = [
       client(message('Q', 'SELECT x FROM t')),

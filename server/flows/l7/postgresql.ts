@@ -29,6 +29,10 @@ const MAX_LENGTH = 0x3fffffff;
 
 const CLIENT_TYPES = typeTable('BCDEFHPQSXcdfp');
 const SERVER_TYPES = typeTable('123ACDEGHIKNRSTVWZcdnstv');
+/** CommandComplete, ErrorResponse, EmptyQueryResponse, PortalSuspended. */
+const END_TYPES = typeTable('CEIs');
+/** internal_error, where the server's own code was not captured. */
+const UNKNOWN_ERROR = 'XX000';
 const Z = 0x5a;
 /** ReadyForQuery, bytes. */
 const READY_BYTES = 6;
@@ -208,7 +212,7 @@ class Postgresql extends TurnParser<Unit> {
         this.#complete(null, timeNs);
         break;
       case 'E':
-        this.#error(bytes, start + 5, end, timeNs);
+        this.#fail(errorFields(bytes, start + 5, end), timeNs);
         break;
       case 'Z':
         this.#ready(timeNs);
@@ -228,9 +232,8 @@ class Postgresql extends TurnParser<Unit> {
     this.#respond(asked);
   }
 
-  #error(bytes: Buffer, start: number, end: number, timeNs: number): void {
+  #fail(fields: ErrorFields, timeNs: number): void {
     const asked = this.pending.first();
-    const fields = errorFields(bytes, start, end);
     if (asked !== undefined && asked.role !== 'sync') {
       asked.error = fields.code;
       asked.answerNs = timeNs;
@@ -275,16 +278,39 @@ class Postgresql extends TurnParser<Unit> {
   protected override lostAnswer(bytes: Buffer, timeNs: number): void {
     const ready = bytes.length - READY_BYTES;
     if (ready < 0 || bytes[ready] !== Z || bytes.readInt32BE(ready + 1) !== 5) return;
-    for (let at = ready - 5; at >= 0; at -= 1) {
-      const type = bytes[at];
-      const isEnd = type === 0x43 || type === 0x45 || type === 0x49;
-      if (!isEnd || at + 1 + bytes.readInt32BE(at + 1) !== ready) continue;
-      this.#answer(bytes, at, ready, timeNs);
-      break;
+    const end = endMessage(bytes, ready);
+    if (end >= 0) this.#answer(bytes, end, ready, timeNs);
+    // The end of an error that is longer than what was captured of it: its code is not known.
+    else if (bytes[ready - 1] === 0 && bytes[ready - 2] === 0)
+      this.#fail({ code: UNKNOWN_ERROR, isFatal: false }, timeNs);
+    else {
+      // Whether it went well is not known.
+      this.giveUp(this.#unitsUpToReady());
+      this.server.reset();
+      return;
     }
     this.#ready(timeNs);
     this.server.reset();
   }
+
+  /** How many of the oldest requests the next ReadyForQuery ends. */
+  #unitsUpToReady(): number {
+    let count = 1;
+    for (const asked of this.pending.entries()) {
+      if (asked.role !== 'execute' && asked.role !== 'prepare') break;
+      count += 1;
+    }
+    return count;
+  }
+}
+
+/** Where the message before ReadyForQuery begins that ends a statement, -1 if it is not there. */
+function endMessage(bytes: Buffer, ready: number): number {
+  for (let at = ready - 5; at >= 0; at -= 1) {
+    const isEnd = END_TYPES.has(bytes[at] ?? 0);
+    if (isEnd && at + 1 + bytes.readInt32BE(at + 1) === ready) return at;
+  }
+  return -1;
 }
 
 function unit(role: Unit['role'], statement: Statement, route: string, isWanted: boolean, startNs: number): Unit {
@@ -318,8 +344,14 @@ function rowsOf(tag: string): number | null {
   return rows === undefined ? null : Number(rows);
 }
 
-/** SQLSTATE and severity of an ErrorResponse (55.8). */
-function errorFields(bytes: Buffer, start: number, end: number): { code: string; isFatal: boolean } {
+interface ErrorFields {
+  /** SQLSTATE. */
+  code: string;
+  isFatal: boolean;
+}
+
+/** Of an ErrorResponse (55.8). */
+function errorFields(bytes: Buffer, start: number, end: number): ErrorFields {
   let code = '';
   let isFatal = false;
   for (let at = start; at < end && bytes[at] !== 0; at = afterText(bytes, at, end)) {
@@ -327,5 +359,5 @@ function errorFields(bytes: Buffer, start: number, end: number): { code: string;
     // V is S without translation, and not sent before 9.6.
     if (bytes[at] === 0x56 || bytes[at] === 0x53) isFatal ||= /^(FATAL|PANIC)$/.test(text(bytes, at + 1, end));
   }
-  return { code: /^[0-9A-Z]{5}$/.test(code) ? code : 'XX000', isFatal };
+  return { code: /^[0-9A-Z]{5}$/.test(code) ? code : UNKNOWN_ERROR, isFatal };
 }

@@ -84,7 +84,7 @@ export abstract class TurnParser<T extends Pending> implements Parser, LaneOwner
     }
     // The other side spoke since: these bytes were of the turn before, and a new one begins with what comes next.
     lane.reset();
-    if (!fromClient) this.#giveUp(this.#older);
+    if (!fromClient) this.giveUp(this.#older);
   }
 
   broken(lane: Lane): void {
@@ -97,7 +97,7 @@ export abstract class TurnParser<T extends Pending> implements Parser, LaneOwner
   protected expect(entry: T, textLength: number): void {
     if (!this.#isAligned || this.pending.push(entry, textLength)) return;
     // More than can be remembered: as if they had not been captured.
-    this.#giveUp(this.pending.length);
+    this.giveUp(this.pending.length);
     this.#isAligned = false;
   }
 
@@ -124,15 +124,15 @@ export abstract class TurnParser<T extends Pending> implements Parser, LaneOwner
 
   #beginTurn(bytes: Buffer): void {
     if (!this.#isAligned || this.server.isLost) {
-      this.#giveUp(this.pending.length);
+      this.giveUp(this.pending.length);
       this.server.reset();
       this.#isAligned = !this.client.isLost || this.isHead(bytes);
     }
     this.#older = this.pending.length;
   }
 
-  /** Forgets the oldest requests. */
-  #giveUp(count: number): void {
+  /** Forgets the oldest requests: their answers were not captured. */
+  protected giveUp(count: number): void {
     if (count > 0 && this.pending.length > 0) this.sink.gap();
     for (let n = 0; n < count && this.pending.length > 0; n += 1) this.pending.shift();
   }
