@@ -161,6 +161,8 @@ function generateLayouts() {
     'ADDRESS_HASH_SHIFT',
     'SUBJECTS',
     'RTT_BUCKETS',
+    'MIN_CAPTURE',
+    'MAX_CAPTURE',
   ]) {
     out += `\nexport const ${name} = ${define('bpf/include/maps.h', name)};\n`;
   }

@@ -75,7 +75,8 @@ vitest_suite 'Kernel tests' kernel
 # What needs no clock: emulation is slow.
 KERNEL_6_1_REPORT=$LOGS/kernel-6.1.json suite 'The programs under Linux 6.1' "$LOGS/kernel-6.1.json" \
 	npm run --silent test:kernel-6.1 -- server/kernel \
-	e2e/kernel/{packets,headers,translation,icmp-errors,fragments,no-backend,uplink-packets,prefilter}.test.ts
+	e2e/kernel/{packets,headers,translation,icmp-errors,fragments,no-backend,uplink-packets,prefilter}.test.ts \
+	e2e/kernel/l7-{capture,changeover,datagrams,http2,modes,signatures}.test.ts
 vitest_suite 'Process tests' process
 browser_suite
 

@@ -9,7 +9,7 @@
 #include "types.h"
 
 /* Raised with every change of a struct in this file; kept in the pinned map `state`. */
-#define MAPS_VERSION 4
+#define MAPS_VERSION 5
 
 /* What a packet is at its hook: the tuple as seen there, before any translation. */
 struct flow_key {
@@ -65,8 +65,18 @@ struct flow_entry {
 	__u8 acknowledged;             /* has acknowledged the FIN of the other direction */
 	__u32 fin_ack;                 /* what acknowledges the FIN of this direction, once it was seen */
 	__u32 path;                    /* stages its first packet walked */
-	__u32 padding;
 	__u32 rtt_ns;
+	__u8 l7_watch;                 /* enum l7_watch: what is to be done with payload */
+	__u8 l7_protocol;              /* enum l7_protocol, NONE until it is known; back to it once the end was told */
+	__u8 l7_mode;                  /* enum l7_mode */
+	__u8 l7_flags;                 /* L7_FLAG_* */
+	__u8 l7_tries;                 /* packets that have not told the protocol */
+	__u8 padding[7];
+	__u8 l7_head[8];               /* HTTP/2: the first bytes of a frame's head of which the rest is still to come */
+	__u32 l7_next;                 /* sequence number behind the payload that was looked at */
+	__u32 l7_ack;                  /* acknowledgment number of the last packet with payload */
+	__u32 l7_window;               /* sequence number up to which payload is captured */
+	__u32 l7_frame;                /* HTTP/2: sequence number of the next frame's head */
 	__u64 connection_id;
 	__u64 packets;
 	__u64 bytes;
@@ -76,6 +86,17 @@ struct flow_entry {
 	__u64 last_ns;
 	__u64 reported_ns;
 };
+
+enum l7_watch {
+	WATCH_NONE = 0,    /* payload is left alone */
+	WATCH_SNIFF = 1,   /* until it tells its protocol, or too many packets have not */
+	WATCH_CAPTURE = 2, /* heads are captured */
+};
+
+#define L7_FLAG_STARTED 0x01 /* payload has been looked at: l7_next and l7_ack say which */
+#define L7_FLAG_LATE 0x02    /* payload has passed without being looked at */
+#define L7_FLAG_LOST 0x04    /* HTTP/2: where the next frame begins is not known */
+#define L7_FLAG_TUNNEL 0x08  /* HTTP/1, server: the client asked for a tunnel (CONNECT) */
 
 #define ISOLATED_INGRESS 1
 #define ISOLATED_EGRESS 2
@@ -88,7 +109,8 @@ struct endpoint {
 	__u32 cidr;        /* identity of the narrowest policy block around the address, 0 none */
 	__u32 generation;  /* mirrored in `generations` under the endpoint's id */
 	__u8 isolated;     /* ISOLATED_*: directions in which policies select it */
-	__u8 padding[3];
+	__u8 l7_mode;      /* enum l7_mode: what is read of its messages */
+	__u8 padding[2];
 	__u8 mac[6];       /* of the pod's own interface */
 	__u8 host_mac[6];  /* of the host side: the pod's gateway */
 };
@@ -268,11 +290,17 @@ struct stage_counters {
 	__u64 sampled_ns;
 };
 
-/* Per CPU: the ledger of the ring buffer. */
+/* Per CPU: the ledger of the ring buffers `events` and `captures`. */
 struct event_counters {
 	__u64 written;
 	__u64 lost;
+	__u64 captures_written;
+	__u64 captures_lost;
 };
+
+/* What config_l7_bytes may be, beside 0: payload captured of a message's head. */
+#define MIN_CAPTURE 64
+#define MAX_CAPTURE 8192
 
 /* The one element of `state`. */
 struct datapath_state {

@@ -16,6 +16,9 @@ const volatile __u64 config_report_interval_ns = 5000000000ull;
 /* Shortest time between two reported drops of one edge on one CPU; the counters see every drop. */
 const volatile __u64 config_drop_interval_ns = 50000000ull;
 
+/* Payload captured of a message's head, bytes, up to MAX_CAPTURE; 0: none, of no connection. */
+const volatile __u32 config_l7_bytes = 1024;
+
 /*
  * Room for a record, NULL if there is none; the ledger of the ring counts both. The pointer is compared with
  * NULL once: the verifier of Linux 6.1 forgets the first answer, and then sees a record that is never submitted.
@@ -58,21 +61,9 @@ static __always_inline void fill_from_packet(struct record *r, struct packet *p,
 	r->destination_port = icmp ? p->icmp_code : bpf_ntohs(p->key.destination_port_be);
 }
 
-/*
- * Reports a packet of a known connection. `peer` is the entry of the other direction where its
- * counters belong into the record (CLOSE, REPORT), else NULL.
- */
-__noinline int emit_flow(struct packet *p, struct flow_entry *e, struct flow_entry *peer, __u8 type)
+/* What the entry knows of its packets, after fill_from_packet. */
+static __always_inline void fill_from_entry(struct record *r, const struct packet *p, const struct flow_entry *e)
 {
-	struct record *r;
-	__u64 packets, bytes;
-
-	if (!p || !e)
-		return 0;
-	r = reserve_record();
-	if (!r)
-		return 0;
-	fill_from_packet(r, p, type);
 	r->verdict = e->verdict;
 	r->drop_reason = 0;
 	r->drop_stage = 0;
@@ -81,8 +72,6 @@ __noinline int emit_flow(struct packet *p, struct flow_entry *e, struct flow_ent
 	r->observation_point = e->observation_point;
 	r->direction = e->direction;
 	r->flags = RECORD_FLAG_REPLY_KNOWN | (e->is_reply ? RECORD_FLAG_REPLY : 0);
-	if (type == RECORD_CLOSE || type == RECORD_REPORT)
-		r->tcp_flags = e->tcp_flags | (peer ? peer->tcp_flags : 0);
 	r->connection_id = e->connection_id;
 	__builtin_memcpy(r->destination, &e->new_destination, 16);
 	if (p->key.protocol == IPPROTO_TCP || p->key.protocol == IPPROTO_UDP)
@@ -104,12 +93,32 @@ __noinline int emit_flow(struct packet *p, struct flow_entry *e, struct flow_ent
 	r->ingress_rule = e->ingress_rule;
 	r->egress_match = e->egress_match;
 	r->ingress_match = e->ingress_match;
-	r->path = type == RECORD_NEW ? e->path : p->path;
 	r->rtt_ns = e->rtt_ns;
 	r->suppressed = 0;
 	r->edge = e->edge;
 	if (e->action == ACTION_NEIGHBOR && e->rewrite & REWRITE_SOURCE && !e->is_reply)
 		r->masquerade_port = bpf_ntohs(e->new_source_port_be);
+}
+
+/*
+ * Reports a packet of a known connection. `peer` is the entry of the other direction where its
+ * counters belong into the record (CLOSE, REPORT), else NULL.
+ */
+__noinline int emit_flow(struct packet *p, struct flow_entry *e, struct flow_entry *peer, __u8 type)
+{
+	struct record *r;
+	__u64 packets, bytes;
+
+	if (!p || !e)
+		return 0;
+	r = reserve_record();
+	if (!r)
+		return 0;
+	fill_from_packet(r, p, type);
+	fill_from_entry(r, p, e);
+	if (type == RECORD_CLOSE || type == RECORD_REPORT)
+		r->tcp_flags = e->tcp_flags | (peer ? peer->tcp_flags : 0);
+	r->path = type == RECORD_NEW ? e->path : p->path;
 
 	packets = e->packets;
 	bytes = e->bytes;

@@ -210,6 +210,9 @@ static __always_inline void fill_reply(struct packet *p, struct scratch *s)
 	r->ingress_match = f->ingress_match;
 	r->verdict = f->verdict;
 	r->path = f->path;
+	r->l7_watch = f->l7_watch;
+	r->l7_protocol = f->l7_protocol;
+	r->l7_mode = f->l7_mode;
 	r->connection_id = f->connection_id;
 	r->first_ns = f->first_ns;
 	r->last_ns = f->first_ns;
@@ -327,6 +330,7 @@ static __always_inline int decide(struct __sk_buff *skb, struct packet *p, struc
 	f->subjects[2] = s->destination.subject;
 	f->generation = s->service_generation + s->source.generation + s->destination.generation;
 	fill_direction(f, &s->source, &s->destination, 0);
+	set_watch(p, f, l7_mode_of(&s->source, &s->destination));
 	return CONTINUE;
 }
 
@@ -425,6 +429,9 @@ __noinline int first_packet(struct __sk_buff *skb, __u32 preferred)
 		if (p->key.protocol != IPPROTO_TCP || p->tcp_flags & TCP_SYN)
 			edge->connections++;
 	}
+	/* Of TCP it is a SYN, or the middle of a connection, which the next packets tell as well. */
+	if (p->key.protocol == IPPROTO_UDP)
+		read_messages(skb, p, f);
 	result = deliver(skb, p, f);
 	if (result >= 0) {
 		stage_end(p, STAGE_DELIVER, f->action == ACTION_PASS ? OUTCOME_STACK : OUTCOME_PASS);

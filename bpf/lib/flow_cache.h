@@ -6,6 +6,7 @@
 #ifndef SPYGLASS_LIB_FLOW_CACHE_H
 #define SPYGLASS_LIB_FLOW_CACHE_H
 
+#include "l7.h"
 #include "observe.h"
 #include "policy.h"
 #include "rewrite.h"
@@ -165,6 +166,7 @@ __noinline int revalidate(struct packet *p, struct flow_entry *e)
 	fill_direction(e, &s->source, &s->destination, e->is_reply);
 	if (ask_policies_again(p, s, e, &s->source, &s->destination) != CONTINUE)
 		return DENIED;
+	update_watch(p, e, e->is_reply ? l7_mode_of(&s->destination, &s->source) : l7_mode_of(&s->source, &s->destination));
 	e->generation = generation;
 	return VALID;
 }
@@ -240,6 +242,7 @@ static __always_inline int cached_packet(struct __sk_buff *skb, struct packet *p
 	edge = count_packet(p, e);
 	p->path |= 1u << STAGE_FLOW_CACHE | 1u << STAGE_DELIVER;
 	observe(p, e, edge);
+	read_messages(skb, p, e);
 	result = deliver(skb, p, e);
 	if (result < 0)
 		tell_facts(p, e);

@@ -56,6 +56,7 @@ struct packet {
 	__u32 packets;    /* segments on the wire: a GSO packet counts as what it will become */
 	__u32 bytes;      /* L3 bytes of all of them */
 	__u32 l3_bytes;   /* of the packet as it is, without what Ethernet may have put behind it */
+	__u32 payload_offset; /* behind the headers of TCP or UDP; 0 where there are none */
 	__u32 tcp_sequence; /* of the segment after this one */
 	__u32 tcp_ack;    /* acknowledgment number, if TCP_ACK is set */
 	__u32 fragment_id; /* as in the packet, if it is a fragment */

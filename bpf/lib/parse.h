@@ -150,6 +150,7 @@ static __always_inline int parse_l4(struct __sk_buff *skb, struct packet *p)
 	default:
 		return drop(p, PARSE, UNKNOWN_L4_PROTOCOL);
 	}
+	p->payload_offset = p->l4_offset + header;
 	/* A GSO packet is several on the wire, each with a copy of the headers. */
 	if (skb->gso_segs > 1) {
 		p->packets = skb->gso_segs;

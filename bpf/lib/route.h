@@ -44,6 +44,7 @@ __noinline int identify(struct end *end, const union address *address)
 		end->identity = local->identity;
 		end->cidr = local->cidr;
 		end->isolated = local->isolated;
+		end->l7_mode = local->l7_mode;
 		end->endpoint = local->id;
 		end->subject = local->id;
 		end->generation = local->generation;
@@ -52,6 +53,7 @@ __noinline int identify(struct end *end, const union address *address)
 		__builtin_memcpy(end->host_mac, local->host_mac, 6);
 		return 0;
 	}
+	end->l7_mode = L7_MODE_METADATA;
 	/* Generation first: what is read after a change counts as read before it, and is read again. */
 	end->subject = address_subject(address);
 	end->generation = generation_of(end->subject);

@@ -15,6 +15,7 @@ struct end {
 	__u32 generation; /* as read with, or before, the rest */
 	__u32 interface;  /* host side of its veth, 0 if it is no local pod */
 	__u8 isolated;    /* ISOLATED_*, 0 if it is no local pod */
+	__u8 l7_mode;     /* enum l7_mode; METADATA if it is no local pod */
 	__u8 mac[6];
 	__u8 host_mac[6];
 };

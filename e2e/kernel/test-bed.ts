@@ -12,6 +12,7 @@ import type { Attachment } from '../../server/cluster/attachment.ts';
 import type { ClusterState, Service } from '../../server/cluster/model.ts';
 import type { CniNode } from '../../server/cni/pod-network.ts';
 import { DATAPATH_STATE, EDGE_COUNTERS } from '../../server/kernel/layouts.gen.ts';
+import type { Config } from '../../server/kernel/bpf-object.ts';
 import { BPFFS, mountBpffs } from '../../server/kernel/bpffs.ts';
 import type { BpfMap } from '../../server/kernel/maps.ts';
 import { withNetns } from '../../server/kernel/netns.ts';
@@ -69,7 +70,7 @@ export class TestBed implements Disposable {
   /** The totals as long as nothing has run since they were read. */
   #counted: Totals | undefined;
 
-  private constructor(node: CniNode, pods: readonly Attachment[], pins: string) {
+  private constructor(node: CniNode, pods: readonly Attachment[], pins: string, config: Config) {
     this.#node = node;
     this.#pins = pins;
     this.pods = pods;
@@ -88,13 +89,13 @@ export class TestBed implements Disposable {
       node: node.name,
       netns: `/run/netns/${node.netns}`,
       state: node.stateFolder,
-      config: {},
+      config,
     });
     this.#apply();
   }
 
   /** `name`: one word, so that several beds can exist at once. */
-  static async create(name: string): Promise<TestBed> {
+  static async create(name: string, config: Config = {}): Promise<TestBed> {
     await removeLeftovers();
     mountBpffs();
     const node = {
@@ -106,7 +107,7 @@ export class TestBed implements Disposable {
     };
     await createNodeNetwork(node);
     const pods = ['client', 'one', 'two'].map((pod, i) => dummyPod(node, pod, i));
-    return new TestBed(node, pods, `${BPFFS}/spyglass-test-${process.pid}-${name}`);
+    return new TestBed(node, pods, `${BPFFS}/spyglass-test-${process.pid}-${name}`, config);
   }
 
   pod(name: string): Attachment {
@@ -146,6 +147,16 @@ export class TestBed implements Disposable {
       }
       this.#state.endpointSlices.push(...slices);
     }
+    this.#apply();
+  }
+
+  /** Sets the annotations of a pod. */
+  annotate(pod: string, annotations: Record<string, string>): void {
+    const { pods } = this.#state;
+    const index = pods.findIndex((it) => it.name === pod);
+    const former = pods[index];
+    if (former === undefined) throw new Error(`the test bed has no pod ${pod}`);
+    pods[index] = { ...former, annotations };
     this.#apply();
   }
 

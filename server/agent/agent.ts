@@ -44,6 +44,8 @@ export interface AgentOptions {
   hub: string;
   /** AGGREGATION_LEVEL number. */
   level: number;
+  /** Payload read of each message's head, bytes; 0: none at all. */
+  l7Bytes: number;
   /** Bytes of records kept for hubs that are away. */
   buffer: number;
   /** Folder of the eBPF objects. */
@@ -194,7 +196,7 @@ export class Agent implements AgentHealth, AsyncDisposable {
   }
 
   #load(): Datapath {
-    const { node, netns, cgroup, state, level, objects } = this.#options;
+    const { node, netns, cgroup, state, level, l7Bytes, objects } = this.#options;
     if (mountBpffs()) writeFileSync(join(state, 'bpffs-mounted'), '');
     return new Datapath({
       objects,
@@ -203,7 +205,7 @@ export class Agent implements AgentHealth, AsyncDisposable {
       netns: netnsPath(netns),
       cgroup,
       state,
-      config: { config_level: level },
+      config: { config_level: level, config_l7_bytes: l7Bytes },
     });
   }
 

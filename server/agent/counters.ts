@@ -103,6 +103,14 @@ export class CounterReader {
     return { written, lost };
   }
 
+  /** Captured payloads written to their ring, and those it had no room for. */
+  captures(): { written: number; lost: number } {
+    const value = this.#maps.event_stats.get(ZERO_KEY);
+    if (value === undefined) return { written: 0, lost: 0 };
+    const sums = sumCopies(value, 0, this.#maps.event_stats.stride, EVENT_COUNTERS.size);
+    return { written: sums[2] ?? 0, lost: sums[3] ?? 0 };
+  }
+
   #nextEdge(): number {
     const value = this.#maps.state.get(ZERO_KEY);
     return value === undefined ? 0 : readStruct(DATAPATH_STATE, value).next_edge;

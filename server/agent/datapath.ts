@@ -50,6 +50,7 @@ const MAP_NAMES = [
   'event_stats',
   'state',
   'events',
+  'captures',
 ] as const;
 
 /** The maps that can fill up, but for those whose entries somebody counts anyway. */

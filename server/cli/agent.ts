@@ -7,6 +7,7 @@ import { startHealthServer } from '../agent/health-server.ts';
 import { Failure } from '../base/failure.ts';
 import { KernelError } from '../kernel/errors.ts';
 import { packageRoot } from '../standalone/package-root.ts';
+import { l7BytesOption } from './l7-bytes.ts';
 import { type ListenAddress, parseListen } from './listen.ts';
 import { ownVersion } from './version.ts';
 import { AGGREGATION_LEVEL } from '../wire/lists.gen.ts';
@@ -20,6 +21,7 @@ interface Options {
   state: string;
   hub: string;
   level: string;
+  l7Bytes: number;
   uplink: string[];
   denyList?: string;
   buffer: number;
@@ -52,6 +54,7 @@ export function agentCommand(): Command {
         .choices(Object.keys(AGGREGATION_LEVEL).map((it) => it.toLowerCase()))
         .default('medium'),
     )
+    .addOption(l7BytesOption())
     .option('--buffer <bytes>', 'records kept for a hub that is away', bytes, 32 * MIB)
     .addOption(
       new Option('--listen <host:port>', 'where probes and metrics are answered; port 0 takes a free one')
@@ -80,6 +83,7 @@ async function run(options: Options): Promise<void> {
         hub,
         buffer,
         level,
+        l7Bytes: options.l7Bytes,
         uplinks: options.uplink,
         denyList: options.denyList,
         objects: join(root, 'bpf/build'),

@@ -1,5 +1,6 @@
 /** `spyglass up DIR`: arguments and signals of the standalone node. */
 import { Command, InvalidArgumentError } from 'commander';
+import { l7BytesOption } from './l7-bytes.ts';
 import { terminalProgress } from '../standalone/progress.ts';
 import { up } from '../standalone/up.ts';
 
@@ -11,7 +12,8 @@ export function upCommand(): Command {
     .argument('<folder>', 'folder with .yaml files')
     .option('--node <name>', 'name of the node; several can run side by side', 'demo-1')
     .option('--port <number>', 'port of the UI and API on 127.0.0.1', parsePort, 12_000)
-    .action(async (folder: string, options: { node: string; port: number }) => {
+    .addOption(l7BytesOption())
+    .action(async (folder: string, options: { node: string; port: number; l7Bytes: number }) => {
       const stopping = new AbortController();
       for (const signal of SIGNALS) process.on(signal, () => stopping.abort());
       // A terminal that is gone must not keep us from removing what we made.

@@ -93,6 +93,21 @@ describe('manifests become a plan', () => {
   });
 });
 
+test('an annotation with a value that is none is said once a workload', () => {
+  const annotated = (value: string) => {
+    const metadata = `{labels: {app: web}, annotations: {spyglass.io/l7: "${value}"}}`;
+    const template = `{metadata: ${metadata}, spec: {containers: [{name: c, command: [sleep]}]}}`;
+    const spec = `{replicas: 3, selector: {matchLabels: {app: web}}, template: ${template}}`;
+    return plan(`{apiVersion: apps/v1, kind: Deployment, metadata: {name: web}, spec: ${spec}}`);
+  };
+  expect(annotated('full').warnings).toEqual([]);
+  const { pods, warnings } = annotated('everything');
+  expect(pods).toHaveLength(3);
+  expect(warnings).toEqual([
+    '0.yaml line 1 (Deployment default/web): the annotation spyglass.io/l7 is "everything", but must be "off", "metadata" or "full"; it counts as "metadata"',
+  ]);
+});
+
 test('a NetworkPolicy of an API that is not known is refused, not left out', () => {
   const old = plan('{apiVersion: networking.k8s.io/v1beta1, kind: NetworkPolicy, metadata: {name: deny}, spec: {}}');
   expect(old.policyProblems).toEqual([

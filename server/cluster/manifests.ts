@@ -6,6 +6,7 @@
  */
 import { z } from 'zod';
 import { Failure, sentence } from '../base/failure.ts';
+import { l7Mode } from './l7-annotation.ts';
 import type { Namespace } from './model.ts';
 import type { ManifestPlan, PodPlan } from './plan.ts';
 import { SCHEMAS } from './manifest-schema.ts';
@@ -131,7 +132,11 @@ export function planFrom(files: { name: string; text: string }[]): ManifestPlan 
 
   function addPods(place: string, title: string, make: () => PodPlan[]): void {
     try {
-      plan.pods.push(...make());
+      const pods = make();
+      plan.pods.push(...pods);
+      // All of a workload have the annotations of its template.
+      const problem = pods[0] === undefined ? null : l7Mode(pods[0].annotations).problem;
+      if (problem !== null) plan.warnings.push(`${place} (${title}): ${problem}`);
     } catch (error) {
       throw new Error(`${place} (${title}): ${sentence(error)}`, { cause: error });
     }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { ClusterState, Pod } from '../cluster/model.ts';
 import { ENDPOINT, ISOLATED_EGRESS, ISOLATED_INGRESS, SUBJECTS } from '../kernel/layouts.gen.ts';
-import { IDENTITY } from '../wire/lists.gen.ts';
+import { IDENTITY, L7_MODE } from '../wire/lists.gen.ts';
 import { readStruct } from '../wire/struct.ts';
 import { desiredState, newAllocators } from './desired.ts';
 import { type DatapathMaps, Reconciler } from './reconciler.ts';
@@ -25,6 +25,21 @@ function lookupOf(state: ClusterState, ids = newAllocators()) {
 
 const remote = (name: string, address: string, change: Partial<Pod> = {}): Pod =>
   pod(name, { nodeName: 'n2', podIPs: [address], ...change });
+
+test.each<[string | undefined, number, string[]]>([
+  [undefined, L7_MODE.METADATA, []],
+  ['off', L7_MODE.OFF, []],
+  ['full', L7_MODE.FULL, []],
+  ['all', L7_MODE.METADATA, [expect.stringMatching(/^pod shop\/a: the annotation spyglass\.io\/l7 is "all"/)]],
+])('messages of a pod annotated %s', (value, mode, problems) => {
+  const annotations: Record<string, string> = value === undefined ? {} : { 'spyglass.io/l7': value };
+  const desired = desiredState(cluster([pod('a', { annotations })], []), LOCAL, NODE, newAllocators());
+  const ends = [...desired.endpoints.values()].map((it) => readStruct(ENDPOINT, it.value));
+  expect(ends.find((it) => it.id === 16)?.l7_mode).toBe(mode);
+  // Of a pod that the cluster does not know yet, the default.
+  expect(ends.find((it) => it.id === 17)?.l7_mode).toBe(L7_MODE.METADATA);
+  expect(desired.problems).toEqual(problems);
+});
 
 describe('identities of addresses', () => {
   const slice = (addresses: string[]) => ({

@@ -4,6 +4,7 @@
  */
 import { addressNumber, bytesOf } from '../cluster/address-block.ts';
 import type { Attachment } from '../cluster/attachment.ts';
+import { l7Mode } from '../cluster/l7-annotation.ts';
 import type { ClusterState, Pod } from '../cluster/model.ts';
 import {
   ENDPOINT,
@@ -142,11 +143,14 @@ export class AddressPlanner {
     const identity = workload?.identity ?? IDENTITY.INIT;
     const isolated =
       workload === undefined ? ISOLATED_INGRESS | ISOLATED_EGRESS : (policies.get(workload.identity)?.isolated ?? 0);
+    const l7 = l7Mode(pod?.annotations ?? {});
+    if (l7.problem !== null) plan.problems.push(`pod ${at.namespace}/${at.name}: ${l7.problem}`);
     const fields = {
       interface: at.hostIfindex,
       id: at.endpointId,
       identity,
       isolated,
+      l7_mode: l7.mode,
       mac: macBytes(at.podMac),
       host_mac: macBytes(at.hostMac),
     };

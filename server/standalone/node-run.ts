@@ -33,6 +33,8 @@ export interface UpOptions {
   node: string;
   /** Of the hub, on 127.0.0.1. */
   port: number;
+  /** Payload read of each message's head, bytes; 0: none at all. */
+  l7Bytes: number;
 }
 
 export class NodeRun {
@@ -136,7 +138,8 @@ export class NodeRun {
     // Several nodes may run on this machine, so the port of its metrics is any that is free.
     const places = ['--netns', netns, '--state', stateFolder, '--listen', '127.0.0.1:0'];
     const group = cgroup === undefined ? [] : ['--cgroup', cgroup];
-    return ['--node', name, ...places, ...group, '--hub', hub];
+    const l7 = ['--l7-bytes', String(this.#options.l7Bytes)];
+    return ['--node', name, ...places, ...group, ...l7, '--hub', hub];
   }
 
   /** Waits for `work`, but neither for a process that does not work nor for ever. */
