@@ -37,14 +37,17 @@ export class Http1Exchanges {
     return this.#pending.length + this.#forgotten;
   }
 
+  /** An answer was missed: the next one is not for the oldest request. */
+  forget(): void {
+    this.#pending.clear();
+    this.#forgotten = 0;
+  }
+
   /** The request whose head this is, seen at `timeNs`. */
   request(head: Http1Head, timeNs: number, isCut: boolean): void {
     // Without pipelining, what has no answer when the next request comes will get none.
-    if (this.isUncertain) {
-      this.#pending.clear();
-      this.#forgotten = 0;
-      this.isUncertain = false;
-    }
+    if (this.isUncertain) this.forget();
+    this.isUncertain = false;
     const sink = this.#sink;
     const method = head.method();
     const target = head.target();

@@ -329,3 +329,25 @@ test('a connection to a server that closes at once', async () => {
   feed(it, relay.streams[0] ?? []);
   expect(sink.answers).toEqual(['GET / 400']);
 });
+
+test.each([
+  ['known', 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'],
+  ['not known', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n'],
+])('an answer that was lost is not replaced by the next one: where the server is was %s', (_, before) => {
+  const { sink, it } = parser();
+  feed(it, [client('GET /1 HTTP/1.1\r\n\r\n'), server(before)]);
+  it.skip(false, 5000);
+  feed(it, [client('GET /2 HTTP/1.1\r\n\r\n')]);
+  // The answer to 2 is lost, and so is request 3; then request 4 comes.
+  it.skip(true, 20);
+  it.data(true, Buffer.from('GET /4 HTTP/1.1\r\n\r\n'), 50_000);
+  it.skip(false, 40);
+  it.data(false, Buffer.from('HTTP/1.1 204 No Content\r\n\r\n'), 50_100);
+  it.data(true, Buffer.from('GET /5 HTTP/1.1\r\n\r\n'), 60_000);
+  it.data(false, Buffer.from('HTTP/1.1 205 Reset Content\r\nContent-Length: 0\r\n\r\n'), 60_100);
+  expect(sink.answers).toContain('GET /5 205');
+  for (const { route, code, latencyNs } of sink.responses.slice(1)) {
+    expect(['GET /4 204', 'GET /5 205']).toContain(`${route} ${code}`);
+    expect(latencyNs).toBe(100);
+  }
+});

@@ -42,6 +42,10 @@ export class Http1Parser implements Parser {
     if (this.#handOver(fromClient, bytes, 0, timeNs)) return;
     const side = fromClient ? this.#client : this.#server;
     this.#endTurnOfOther(side);
+    // While it is not known where the server is, an answer that was lost goes unnoticed, until the next request comes.
+    if (fromClient && this.#server.state === STATE.seek && side.state !== STATE.body && side.state !== STATE.chunks) {
+      if (beginsWithHead(true, bytes)) this.#exchanges.isUncertain = true;
+    }
     if (side.state === STATE.seek || (side.isGuess && side.state !== STATE.head)) {
       if (beginsWithHead(fromClient, bytes)) side.state = STATE.head;
     }
@@ -118,6 +122,7 @@ export class Http1Parser implements Parser {
   #lose(side: Side, cause: 'gap' | 'malformed'): void {
     this.#sink[cause]();
     this.#exchanges.isUncertain = true;
+    if (!side.fromClient) this.#exchanges.forget();
     side.dropPartial();
     side.state = STATE.seek;
   }
