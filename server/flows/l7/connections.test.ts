@@ -101,10 +101,14 @@ test('what is left out of a packet is skipped when the other side speaks, or the
 test('datagrams have no order; one that was cut says so', () => {
   const { table, parsers, made } = noting();
   const udp = { flags: CAPTURE_FLAG_UDP, protocol: L7_PROTOCOL.DNS };
-  give(table, ask('one', 0, udp));
+  give(table, ask('keep 9', 0, udp));
   give(table, ask('two', 0, { ...udp, length: 10 }));
   expect(made).toEqual([`${L7_PROTOCOL.DNS} datagram metadata`]);
-  expect(parsers[0]?.notes).toEqual(['> one @1000', '> two @1000', '> skip 7']);
+  expect(parsers[0]?.notes).toEqual(['> keep 9 @1000', '> two @1000', '> skip 7']);
+  expect(table.size).toBe(1);
+  // All is answered: nothing is left to remember.
+  give(table, tell('keep 0', 0, udp));
+  expect(table).toMatchObject({ size: 0, bytes: 0, losses: { evicted: 0 } });
 });
 
 test('a connection that goes on in another protocol', () => {
@@ -152,6 +156,15 @@ test('connections are bounded; those heard of lately stay', () => {
   expect(parsers).toHaveLength(made);
   hear(3);
   expect(parsers).toHaveLength(made + 1);
+});
+
+test('connections that were idle for long are no loss', () => {
+  const { table } = noting();
+  const old = giver(table, ask('x', 0, { flags: FIRST }));
+  for (let i = 1; i <= MAX_CONNECTIONS; i++) old(i);
+  const late = giver(table, ask('x', 0, { flags: FIRST, timeNs: 400_000_000_000n }));
+  for (let i = 1; i <= 100; i++) late(100_000 + i);
+  expect(table).toMatchObject({ size: MAX_CONNECTIONS, losses: { evicted: 0 } });
 });
 
 test('memory is bounded: of one connection, and of all', () => {

@@ -8,6 +8,7 @@ import type { RecordSink } from '../../base/record-sink.ts';
 import type { L7Report } from '../../wire/l7.ts';
 import { L7_MODE } from '../../wire/lists.gen.ts';
 import { CAPTURE_FLAG_END, CAPTURE_FLAG_FIRST, CAPTURE_FLAG_UDP } from '../../wire/record-layout.gen.ts';
+import { ByteOrder } from './byte-order.ts';
 import { AT, idOf, isReplyAt, timeOf } from './capture-fields.ts';
 import { CaptureSink, serviceKey, type TakeEvent } from './message-sink.ts';
 import { MAX_PARSER_BYTES, type Parser, type ParserFactory } from './parser.ts';
@@ -17,29 +18,23 @@ import type { EndsHandle } from './series.ts';
 export const MAX_CONNECTIONS = 16_384;
 /** Bytes that all parsers may keep together. */
 export const MAX_BYTES = 64 * 1024 * 1024;
+/** One that is idle for so long, ns, is no loss when it is forgotten: its end was not told, or its kind has none (UDP). */
+const IDLE_NS = 300e9;
 /** What a connection takes beside what its parser keeps: measured 1.3 KB for HTTP/1, 2.8 KB for HTTP/2. */
 const CONNECTION_BYTES = 2048;
-
-/** One direction of a connection. Numbers are TCP's, which wrap. */
-interface Direction {
-  isKnown: boolean;
-  /** Of the byte that the parser gets next. */
-  next: number;
-  /** Of the byte after the last packet: what lies between was left out, unless another capture of that packet comes. */
-  end: number;
-}
 
 interface Connection {
   readonly key: number;
   protocol: number;
   parser: Parser;
-  readonly client: Direction;
-  readonly server: Direction;
+  readonly client: ByteOrder;
+  readonly server: ByteOrder;
   readonly ends: EndsHandle;
   /** What routes are learned by. */
   readonly service: number;
   /** Bytes counted for it. */
   bytes: number;
+  lastNs: number;
   /** Heard of since it was last looked at for room. */
   isRecent: boolean;
 }
@@ -129,19 +124,21 @@ export class Connections implements RecordSink {
     } else if (connection.protocol !== protocol) {
       this.#change(connection, protocol, base);
     }
-    connection.isRecent = true;
     const timeNs = timeOf(words, at);
+    connection.isRecent = true;
+    connection.lastNs = timeNs;
     this.#sink.begin(ring, base, timeNs, connection);
+    const isDatagram = (flags & CAPTURE_FLAG_UDP) !== 0;
     const sequence = words[at + AT.sequenceWord] as number;
     const length = (words[at + AT.lengthWord] as number) >>> 0;
     try {
-      if ((flags & CAPTURE_FLAG_UDP) !== 0) this.#datagram(connection, !isReply, base, captured, length, timeNs);
+      if (isDatagram) this.#datagram(connection, !isReply, base, captured, length, timeNs);
       else this.#segment(connection, !isReply, base, captured, sequence, length, flags, timeNs);
     } catch (error) {
       this.#fault(connection, error);
       return true;
     }
-    this.#account(connection);
+    this.#account(connection, isDatagram);
     return true;
   }
 
@@ -164,31 +161,16 @@ export class Connections implements RecordSink {
     const own = fromClient ? it.client : it.server;
     // This side has gone on, so what was left out at the end of the other's packet will not come any more.
     this.#skipRest(it, !fromClient);
-    let old = 0;
-    if (own.isKnown) {
-      const ahead = (sequence - own.next) | 0;
-      if (ahead > 0) it.parser.skip(fromClient, ahead);
-      else old = -ahead;
-    } else {
-      own.isKnown = true;
-      own.end = (sequence + length) | 0;
-      // How much came before is not known, only that something did.
-      if ((flags & CAPTURE_FLAG_FIRST) === 0) it.parser.skip(fromClient, 1);
-    }
-    const end = (sequence + length) | 0;
-    if (((end - own.end) | 0) > 0) own.end = end;
-    if (old >= captured && (old > 0 || captured === 0)) return;
-    own.next = (sequence + captured) | 0;
+    own.place(sequence, captured, length, (flags & CAPTURE_FLAG_FIRST) !== 0);
+    if (own.missing > 0) it.parser.skip(fromClient, own.missing);
+    if (own.seen === captured) return;
     const from = base + AT.payload;
-    it.parser.data(fromClient, this.#ring.subarray(from + old, from + captured), timeNs);
+    it.parser.data(fromClient, this.#ring.subarray(from + own.seen, from + captured), timeNs);
   }
 
   #skipRest(it: Connection, fromClient: boolean): void {
-    const side = fromClient ? it.client : it.server;
-    const left = (side.end - side.next) | 0;
-    if (left <= 0) return;
-    side.next = side.end;
-    it.parser.skip(fromClient, left);
+    const left = (fromClient ? it.client : it.server).takeRest();
+    if (left > 0) it.parser.skip(fromClient, left);
   }
 
   /** What is known of messages that were cut is told before the connection is forgotten. */
@@ -214,11 +196,12 @@ export class Connections implements RecordSink {
       key,
       protocol,
       parser,
-      client: { isKnown: false, next: 0, end: 0 },
-      server: { isKnown: false, next: 0, end: 0 },
+      client: new ByteOrder(),
+      server: new ByteOrder(),
       ends,
       service: serviceKey(ends.ends),
       bytes: CONNECTION_BYTES,
+      lastNs: timeOf(this.#words as Int32Array, base / 4),
       isRecent: true,
     };
     this.#connections.set(key, connection);
@@ -238,11 +221,14 @@ export class Connections implements RecordSink {
     connection.parser = connection.parser.next ?? this.#parser(protocol, false, base) ?? connection.parser;
   }
 
-  #account(connection: Connection): void {
+  #account(connection: Connection, isDatagram: boolean): void {
     const { bytes } = connection.parser;
     this.#bytes += CONNECTION_BYTES + bytes - connection.bytes;
     connection.bytes = CONNECTION_BYTES + bytes;
-    if (bytes > MAX_PARSER_BYTES) {
+    if (isDatagram && bytes === 0) {
+      // Nothing tells the end of such a connection; when all is answered, there is nothing to remember.
+      this.#remove(connection);
+    } else if (bytes > MAX_PARSER_BYTES) {
       this.#evicted++;
       this.#remove(connection);
     } else if (this.#bytes > MAX_BYTES) {
@@ -261,7 +247,7 @@ export class Connections implements RecordSink {
         this.#connections.delete(connection.key);
         this.#connections.set(connection.key, connection);
       } else {
-        this.#evicted++;
+        if (kept.lastNs - connection.lastNs < IDLE_NS) this.#evicted++;
         this.#remove(connection);
       }
     }
