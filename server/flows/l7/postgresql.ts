@@ -10,6 +10,26 @@ import type { L7Message, SqlMessage } from '../../wire/l7.ts';
 import { Framer } from './framer.ts';
 import type { Framing } from './framer.ts';
 import type { MessageSink, ParserFactory, Redaction } from './parser.ts';
+import {
+  CANCEL_REQUEST,
+  CLIENT_TYPES,
+  GSS_REQUEST,
+  MAX_STARTUP,
+  PROTOCOL_3,
+  READY_BYTES,
+  SERVER_TYPES,
+  SSL_REQUEST,
+  UNKNOWN_ERROR,
+  Z,
+  afterText,
+  endMessage,
+  errorFields,
+  frameLength,
+  isLength,
+  rowsOf,
+  text,
+} from './postgresql-messages.ts';
+import type { ErrorFields } from './postgresql-messages.ts';
 import { Statements, plainStatement, statementOf } from './sql-statement.ts';
 import type { Statement } from './sql-statement.ts';
 import { TurnParser } from './turns.ts';
@@ -17,29 +37,6 @@ import type { Pending } from './turns.ts';
 
 /** What is read of an answer lies within: a command tag, or an error's first fields. */
 const ANSWER_BYTES = 256;
-
-const PROTOCOL_3 = 3;
-const SSL_REQUEST = 80877103;
-const GSS_REQUEST = 80877104;
-const CANCEL_REQUEST = 80877102;
-/** Longest message without a row or a statement in it, bytes. */
-const MAX_STARTUP = 10_000;
-/** PostgreSQL's own bound (MaxAllocSize). */
-const MAX_LENGTH = 0x3fffffff;
-
-const CLIENT_TYPES = typeTable('BCDEFHPQSXcdfp');
-const SERVER_TYPES = typeTable('123ACDEGHIKNRSTVWZcdnstv');
-/** CommandComplete, ErrorResponse, EmptyQueryResponse, PortalSuspended. */
-const END_TYPES = typeTable('CEIs');
-/** internal_error, where the server's own code was not captured. */
-const UNKNOWN_ERROR = 'XX000';
-const Z = 0x5a;
-/** ReadyForQuery, bytes. */
-const READY_BYTES = 6;
-
-function typeTable(types: string): ReadonlySet<number> {
-  return new Set(Buffer.from(types));
-}
 
 /**
  * What the server answers: `sync` only with ReadyForQuery, which ends the others as well; `execute` is over before
@@ -304,60 +301,6 @@ class Postgresql extends TurnParser<Unit> {
   }
 }
 
-/** Where the message before ReadyForQuery begins that ends a statement, -1 if it is not there. */
-function endMessage(bytes: Buffer, ready: number): number {
-  for (let at = ready - 5; at >= 0; at -= 1) {
-    const isEnd = END_TYPES.has(bytes[at] ?? 0);
-    if (isEnd && at + 1 + bytes.readInt32BE(at + 1) === ready) return at;
-  }
-  return -1;
-}
-
 function unit(role: Unit['role'], statement: Statement, route: string, isWanted: boolean, startNs: number): Unit {
   return { role, statement, route, isWanted, startNs, error: '', rows: null, answerNs: -1 };
-}
-
-function isLength(length: number): boolean {
-  return length >= 4 && length <= MAX_LENGTH;
-}
-
-/** Of a message with a type; -1 if it cannot be one. */
-function frameLength(bytes: Buffer, at: number, types: ReadonlySet<number>): number {
-  const length = bytes.readInt32BE(at + 1);
-  return types.has(bytes[at] ?? 0) && isLength(length) ? length + 1 : -1;
-}
-
-/** A text up to its zero, or as far as it goes. */
-function text(bytes: Buffer, start: number, end: number): string {
-  const zero = bytes.indexOf(0, start);
-  return bytes.toString('utf8', start, zero < 0 || zero > end ? end : zero);
-}
-
-function afterText(bytes: Buffer, start: number, end: number): number {
-  const zero = bytes.indexOf(0, start);
-  return zero < 0 || zero >= end ? end : zero + 1;
-}
-
-/** The rows in a command tag: `INSERT 0 2`, `SELECT 4`. */
-function rowsOf(tag: string): number | null {
-  const rows = /^[A-Z ]+(?: \d+)? (\d{1,15})$/.exec(tag)?.[1];
-  return rows === undefined ? null : Number(rows);
-}
-
-interface ErrorFields {
-  /** SQLSTATE. */
-  code: string;
-  isFatal: boolean;
-}
-
-/** Of an ErrorResponse (55.8). */
-function errorFields(bytes: Buffer, start: number, end: number): ErrorFields {
-  let code = '';
-  let isFatal = false;
-  for (let at = start; at < end && bytes[at] !== 0; at = afterText(bytes, at, end)) {
-    if (bytes[at] === 0x43) code = text(bytes, at + 1, end);
-    // V is S without translation, and not sent before 9.6.
-    if (bytes[at] === 0x56 || bytes[at] === 0x53) isFatal ||= /^(FATAL|PANIC)$/.test(text(bytes, at + 1, end));
-  }
-  return { code: /^[0-9A-Z]{5}$/.test(code) ? code : UNKNOWN_ERROR, isFatal };
 }
