@@ -7,7 +7,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # Packages the product is built and run with.
 PACKAGES_RUN=(clang llvm make libbpf-dev libbpf1 bpftool iproute2 ca-certificates util-linux redis-server procps)
 # What tests and benchmarks need on top.
-PACKAGES_TEST=(chromium iperf3 iputils-ping iptables nftables gcc libc6-dev qemu-system-x86 busybox-static)
+PACKAGES_TEST=(chromium iperf3 iputils-ping iptables nftables gcc libc6-dev qemu-system-x86 busybox-static
+	bind9-dnsutils curl dnsmasq-base mariadb-client mariadb-server openssl postgresql)
 # What the native modules among the npm packages are compiled with.
 PACKAGES_NPM=(python3 make g++)
 
