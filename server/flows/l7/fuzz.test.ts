@@ -8,7 +8,7 @@ import { dnsTcpParser, dnsUdpParser } from './dns.ts';
 import { kafkaParser } from './kafka.ts';
 import { mysqlParser } from './mysql.ts';
 import { MAX_PARSER_BYTES } from './parser.ts';
-import type { ParserFactory } from './parser.ts';
+import type { ParserFactory, Redaction } from './parser.ts';
 import { postgresqlParser } from './postgresql.ts';
 import { redisParser } from './redis.ts';
 import { session } from './testing/kafka-stream.ts';
@@ -86,35 +86,50 @@ const PARSERS: [name: string, factory: ParserFactory, corpus: Write[][]][] = [
   ['Kafka', kafkaParser, [session()]],
 ];
 
+interface Played {
+  sink: KeepingSink;
+  mostBytes: number;
+  slowestMs: number;
+}
+
+function played(factory: ParserFactory, mode: Redaction, pieces: readonly Piece[]): Played {
+  const sink = new KeepingSink();
+  const parser = factory(sink, mode);
+  let mostBytes = 0;
+  let slowestMs = 0;
+  for (const [index, { fromClient, bytes }] of pieces.entries()) {
+    // The bytes are overwritten after the call, as those of a ring are.
+    const ring = Buffer.from(typeof bytes === 'number' ? [] : bytes);
+    const startedMs = performance.now();
+    if (typeof bytes === 'number') parser.skip(fromClient, bytes);
+    else parser.data(fromClient, ring, index * 1e6);
+    slowestMs = Math.max(slowestMs, performance.now() - startedMs);
+    mostBytes = Math.max(mostBytes, parser.bytes);
+    ring.fill(0xaa);
+  }
+  return { sink, mostBytes, slowestMs };
+}
+
 describe(`parsers on spoiled streams (seed ${SEED})`, () => {
   it.each(PARSERS)('%s', (_name, factory, corpus) => {
     const next = random(SEED);
     for (let round = 0; round < ROUNDS; round += 1) {
-      const sink = new KeepingSink();
-      const parser = factory(sink, next(2) === 0 ? 'metadata' : 'full');
-      let slowestMs = 0;
-      let mostBytes = 0;
+      const mode = next(2) === 0 ? 'metadata' : 'full';
+      const pieces = spoil(corpus, next);
+      let result: Played;
       try {
-        for (const [index, { fromClient, bytes }] of spoil(corpus, next).entries()) {
-          // The bytes are overwritten after the call, as those of a ring are.
-          const ring = Buffer.from(typeof bytes === 'number' ? [] : bytes);
-          const startedMs = performance.now();
-          if (typeof bytes === 'number') parser.skip(fromClient, bytes);
-          else parser.data(fromClient, ring, index * 1e6);
-          ring.fill(0xaa);
-          slowestMs = Math.max(slowestMs, performance.now() - startedMs);
-          mostBytes = Math.max(mostBytes, parser.bytes);
-        }
+        result = played(factory, mode, pieces);
+        // A call may have waited for the processor; one that hangs does so again.
+        if (result.slowestMs > MAX_CALL_MS) result = played(factory, mode, pieces);
       } catch (error) {
         throw new Error(`Round ${round} of seed ${SEED} made the parser throw.`, { cause: error });
       }
+      const { sink, mostBytes, slowestMs } = result;
       expect(mostBytes, `bytes kept in round ${round}`).toBeLessThanOrEqual(MAX_PARSER_BYTES);
       expect(slowestMs, `ms of a call in round ${round}`).toBeLessThan(MAX_CALL_MS);
       expect(sink.responses.length, `answers in round ${round}`).toBeLessThanOrEqual(sink.requests.length);
-      expect(
-        sink.responses.every(({ latencyNs }) => latencyNs >= 0),
-        `latencies in round ${round}`,
-      ).toBe(true);
+      const latencies = sink.responses.map(({ latencyNs }) => latencyNs);
+      expect(Math.min(0, ...latencies), `latencies in round ${round}`).toBe(0);
     }
   });
 });

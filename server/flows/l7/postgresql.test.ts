@@ -191,7 +191,13 @@ describe('PostgreSQL', () => {
     const parser = postgresqlParser(sink, 'full');
     for (let n = 0; n < 2000; n += 1) {
       const sql = `SELECT ${n}, '${'x'.repeat(3000)}'`;
-      play(parser, windowed([client(message('P', `name${n}`, sql, [0, 0]), message('Q', sql))], Infinity));
+      play(
+        parser,
+        windowed(
+          [client(message('P', `name${n}`, sql, [0, 0]), message('B', `portal${n}`, `name${n}`), message('Q', sql))],
+          Infinity,
+        ),
+      );
       expect(parser.bytes).toBeLessThanOrEqual(64 * 1024);
     }
     expect(sink.gaps).toBeGreaterThan(0);

@@ -42,7 +42,7 @@ describe('sqlFingerprint', () => {
     expect(sqlFingerprint(`SELECT ${'a, '.repeat(1_000_000)}`, 'mysql').length).toBeLessThanOrEqual(MAX_L7_TEXT);
     expect(sqlFingerprint(`SELECT ${"('a'), ".repeat(1_000_000)}`, 'mysql')).toBe('SELECT (?), (?');
     expect(sqlFingerprint('/*'.repeat(1_000_000), 'postgresql')).toBe('');
-    expect(performance.now() - started).toBeLessThan(500);
+    expect(performance.now() - started).toBeLessThan(5000);
   });
 
   it.each(['postgresql', 'mysql'] as const)('lets no literal of %s through, cut or not', (dialect) => {

@@ -6,7 +6,7 @@ import type { SqlDialect } from './sql-fingerprint.ts';
 
 /** Statements that a connection's parser remembers, and the bytes their texts may take. */
 const MAX_STATEMENTS = 256;
-const MAX_BYTES = 16 * 1024;
+const MAX_BYTES = 12 * 1024;
 /** What one takes beside its texts, bytes. */
 const ENTRY_BYTES = 96;
 /** First words of the statements of both dialects. */
