@@ -28,6 +28,7 @@ import { HealthCheckPorts, healthChecks } from './health-check-ports.ts';
 import { LossBefore } from './loss-before.ts';
 import type { AgentHealth, AgentStats } from './metrics.ts';
 import { MapFills } from './map-fill.ts';
+import { Messages } from './messages.ts';
 import { Outbox } from './outbox.ts';
 import { HubConnection } from './hub-connection.ts';
 import { readMasqueradePorts, readUplinks } from './uplinks.ts';
@@ -74,6 +75,7 @@ export class Agent implements AgentHealth, AsyncDisposable {
   readonly #source: ClusterSource;
   readonly #outbox: Outbox;
   readonly #drain: Drain;
+  readonly #messages: Messages;
   readonly #hub: HubConnection;
   readonly #reader: CounterReader;
   readonly #clock = new ClockOffset();
@@ -127,6 +129,12 @@ export class Agent implements AgentHealth, AsyncDisposable {
       lostInRing: () => this.#lostInRing,
       onBatch: (batch) => this.#hub.sendBatch(batch),
     });
+    this.#messages = new Messages({
+      captures: this.#datapath.maps.captures,
+      take: (words, bytes) => this.#drain.take(words, 0, bytes),
+      lostInRing: () => this.#reader.captures().lost,
+      log,
+    });
     this.#source.onChange(() => this.#later());
     this.#watch(
       attachmentFolder(options.state),
@@ -165,9 +173,11 @@ export class Agent implements AgentHealth, AsyncDisposable {
     await this.#source[Symbol.asyncDispose]();
     this.#checks[Symbol.dispose]();
     this.#drain[Symbol.dispose]();
+    this.#messages.finish();
     this.#drain.finish();
     this.#sendCounters();
     await this.#hub.close(1000);
+    this.#messages[Symbol.dispose]();
     this.#ring[Symbol.dispose]();
     this.#datapath[Symbol.dispose]();
   }
@@ -188,6 +198,7 @@ export class Agent implements AgentHealth, AsyncDisposable {
       },
       ringBytes: this.#ring.pending,
       outboxBytes: this.#outbox.bytes,
+      l7: this.#messages.stats(),
       maps: this.#fills.all,
       apply: { ...this.#passes },
       hubConnected: this.#hub.connected,
@@ -353,11 +364,13 @@ export class Agent implements AgentHealth, AsyncDisposable {
     this.#lostInRing = lost - this.#lossBefore.value;
     if (!this.#hub.connected) return;
     this.#lossBefore.told(lost);
+    const now = process.hrtime.bigint() + this.#clock.ns;
+    this.#hub.sendL7(this.#messages.report(this.#sendAll, now));
     const { edges, overflow } = this.#reader.edges(this.#sendAll);
     this.#sendAll = false;
     const cpu = process.cpuUsage();
     const counters: Counters = {
-      time_ns: (process.hrtime.bigint() + this.#clock.ns).toString(),
+      time_ns: now.toString(),
       edges,
       overflow,
       drops: this.#reader.drops(),

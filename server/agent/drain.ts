@@ -1,9 +1,10 @@
 /**
  * Ring buffer -> batches. Polls, because the producer wakes nobody; copies records word by word into one
  * staging area and makes a batch of them when it is full or old enough. No object, no call into native
- * code per record.
+ * code per record. Records of messages, which come from elsewhere and with their payload, go the same way.
  */
-import type { RecordSink, RingBuffer } from '../kernel/ring-buffer.ts';
+import type { RecordSink } from '../base/record-sink.ts';
+import type { RingBuffer } from '../kernel/ring-buffer.ts';
 import type { ClockOffset } from './clock.ts';
 import type { Batch, Outbox } from './outbox.ts';
 
@@ -51,6 +52,7 @@ export class Drain implements RecordSink, Disposable {
     return this.#drained;
   }
 
+  /** `bytes`: a multiple of 4. */
   take(words: Int32Array, at: number, bytes: number): boolean {
     const length = bytes >>> 2;
     const staging = this.#staging;

@@ -6,7 +6,9 @@ import { pack, unpack } from 'msgpackr';
 import { WebSocket } from 'ws';
 import { z } from 'zod';
 import { type Ack, type Counters, type Dictionary, type Hello, KIND, type Welcome } from '../wire/agent.ts';
+import type { L7Report } from '../wire/l7.ts';
 import { dictionaryParts } from './dictionary.ts';
+import { reportParts } from './l7-report.ts';
 import type { Batch, Outbox } from './outbox.ts';
 
 const FIRST_PAUSE_MS = 100;
@@ -67,6 +69,11 @@ export class HubConnection implements Disposable {
 
   sendCounters(counters: Counters): void {
     if (this.#welcomed) this.#control(KIND.counters, counters);
+  }
+
+  sendL7(report: L7Report): void {
+    if (!this.#welcomed) return;
+    for (const part of reportParts(report)) this.#control(KIND.l7, part);
   }
 
   /** Sends the batch now if the socket keeps up; otherwise it goes from the outbox later. */

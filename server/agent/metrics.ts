@@ -1,5 +1,6 @@
 /** What the agent tells Prometheus, and what it is read from. */
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
+import type { L7Report } from '../wire/l7.ts';
 import type { MapFill } from './map-fill.ts';
 
 export interface AgentHealth {
@@ -16,11 +17,26 @@ export interface AgentStats {
   ringBytes: number;
   /** Bytes of batches kept for the hub. */
   outboxBytes: number;
+  l7: L7Stats;
   maps: readonly MapFill[];
   /** Passes of the reconciler: how many, how many of them failed, and how long the last took. */
   apply: { passes: number; failures: number; lastSeconds: number };
   hubConnected: boolean;
   pods: number;
+}
+
+/** What the reading of messages takes and lacks, since this agent started. */
+export interface L7Stats {
+  /** Captured payloads read. */
+  captures: number;
+  connections: number;
+  /** Bytes kept of them. */
+  bytes: number;
+  /** CPU time of reading them. */
+  seconds: number;
+  /** Connections given up because their parser failed: a fault of the agent. */
+  faults: number;
+  losses: L7Report['losses'];
 }
 
 type Sample = readonly [labels: Record<string, string>, value: number];
@@ -71,6 +87,15 @@ export function agentMetrics(health: AgentHealth): AgentMetrics {
   define('counter', 'lost_events_total', 'Records that could not be kept, by where there was no room.', lost, 'cause');
   define('gauge', 'ring_bytes', 'Bytes in the ring buffer, not drained yet.', (it) => one(it.ringBytes));
   define('gauge', 'outbox_bytes', 'Bytes of records kept for the hub.', (it) => one(it.outboxBytes));
+  define('counter', 'l7_captures_total', 'Captured payloads of applications read.', (it) => one(it.l7.captures));
+  define('counter', 'l7_seconds_total', 'CPU time spent on reading messages.', (it) => one(it.l7.seconds));
+  define('gauge', 'l7_connections', 'Connections whose messages are read.', (it) => one(it.l7.connections));
+  define('gauge', 'l7_bytes', 'Bytes kept of these connections.', (it) => one(it.l7.bytes));
+  define('counter', 'l7_parser_faults_total', 'Connections given up because their parser failed.', (it) =>
+    one(it.l7.faults),
+  );
+  const losses = ({ l7 }: AgentStats): Sample[] => Object.entries(l7.losses).map(([cause, lost]) => [{ cause }, lost]);
+  define('counter', 'l7_losses_total', 'What is missing from messages and their metrics, by cause.', losses, 'cause');
   const entries = ({ maps }: AgentStats): Sample[] => maps.map((map) => [{ map: map.name }, map.entries]);
   const room = ({ maps }: AgentStats): Sample[] => maps.map((map) => [{ map: map.name }, map.maxEntries]);
   define('gauge', 'map_entries', 'Entries of an eBPF map.', entries, 'map');

@@ -8,6 +8,7 @@
  * its bytes, rounded up to 8. Nothing here calls into native code after the mapping is made. The
  * producer does not wake us, so the owner polls.
  */
+import type { RecordSink } from '../base/record-sink.ts';
 import { KernelError } from './errors.ts';
 import { type BpfMap, checkMapping } from './maps.ts';
 import { check } from './errors.ts';
@@ -21,15 +22,6 @@ const LENGTH = 0x3fffffff;
 const PROT_READ = 1;
 const PROT_WRITE = 2;
 const MAP_SHARED = 1;
-
-/** Where drained records go. */
-export interface RecordSink {
-  /**
-   * Takes one record: `words` is ring memory (valid during the call only), the record begins at word
-   * `at` and is `bytes` long. Returns false if there is no room: the record stays in the ring.
-   */
-  take(words: Int32Array, at: number, bytes: number): boolean;
-}
 
 /** Owns the mappings, not the map. */
 export class RingBuffer implements Disposable {

@@ -54,7 +54,7 @@ export interface Parser {
   /** What it keeps now, bytes. */
   readonly bytes: number;
   /** The connection speaks another protocol from here on (an upgrade), undefined if not: a parser for it takes over. */
-  readonly next?: Parser;
+  readonly next?: Parser | undefined;
 }
 
 export type ParserFactory = (sink: MessageSink, redaction: Redaction) => Parser;

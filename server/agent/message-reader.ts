@@ -1,0 +1,67 @@
+/**
+ * Reads captured payload from its ring into the table of connections, for at most CPU_SHARE of a core: what finds no time
+ * stays in the ring, and what then finds no room there is counted by the kernel. So messages never cost flow events.
+ */
+import { performance } from 'node:perf_hooks';
+import type { RecordSink } from '../base/record-sink.ts';
+import type { RingBuffer } from '../kernel/ring-buffer.ts';
+
+/** Share of one core that reading messages may take. */
+export const CPU_SHARE = 0.2;
+const POLL_MS = 10;
+/** Longest stretch without a turn for others. */
+const TURN_MS = 5;
+/** Time that was not used is kept, up to this. */
+const MOST_MS = 100;
+/** Captures between two looks at the clock. */
+const STEP = 64;
+
+export class MessageReader implements Disposable {
+  readonly #ring: Pick<RingBuffer, 'drain'>;
+  readonly #sink: RecordSink;
+  readonly #now: () => number;
+  #timer: NodeJS.Timeout | undefined;
+  #leftMs = TURN_MS;
+  #lastMs: number;
+  #usedMs = 0;
+
+  /** `now`: a steady clock, ms. */
+  constructor(ring: Pick<RingBuffer, 'drain'>, sink: RecordSink, now: () => number = () => performance.now()) {
+    this.#ring = ring;
+    this.#sink = sink;
+    this.#now = now;
+    this.#lastMs = now();
+  }
+
+  /** Seconds spent so far. */
+  get seconds(): number {
+    return this.#usedMs / 1000;
+  }
+
+  start(): void {
+    this.#timer = setTimeout(() => {
+      this.turn();
+      this.start();
+    }, POLL_MS);
+  }
+
+  /** Takes what is in the ring, as far as there is time. */
+  turn(): void {
+    const begin = this.#now();
+    this.#leftMs = Math.min(MOST_MS, this.#leftMs + (begin - this.#lastMs) * CPU_SHARE);
+    this.#lastMs = begin;
+    const limit = begin + Math.min(TURN_MS, this.#leftMs);
+    let end = begin;
+    while (end < limit) {
+      const taken = this.#ring.drain(this.#sink, STEP);
+      end = this.#now();
+      if (taken < STEP) break;
+    }
+    this.#leftMs -= end - begin;
+    this.#usedMs += end - begin;
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer);
+  }
+}

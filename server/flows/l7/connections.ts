@@ -1,0 +1,268 @@
+/**
+ * The connections whose messages are read. Captures come out of their ring one by one; this finds each one's connection and
+ * direction, puts the bytes in order (what was seen before is left out, what is missing becomes a skip), and feeds the
+ * connection's parser. A connection costs a bounded amount of memory, as do all together: those not heard of for longest
+ * are forgotten first, and begin anew if they are heard of again.
+ */
+import type { RecordSink } from '../../base/record-sink.ts';
+import type { L7Report } from '../../wire/l7.ts';
+import { L7_MODE } from '../../wire/lists.gen.ts';
+import { CAPTURE_FLAG_END, CAPTURE_FLAG_FIRST, CAPTURE_FLAG_UDP } from '../../wire/record-layout.gen.ts';
+import { ByteOrder } from './byte-order.ts';
+import { AT, idOf, isReplyAt, timeOf } from './capture-fields.ts';
+import { CaptureSink, serviceKey, type TakeEvent } from './message-sink.ts';
+import { MAX_PARSER_BYTES, type Parser, type ParserFactory } from './parser.ts';
+import { parserFactory } from './protocols.ts';
+import type { EndsHandle } from './series.ts';
+
+export const MAX_CONNECTIONS = 16_384;
+/** Bytes that all parsers may keep together. */
+export const MAX_BYTES = 64 * 1024 * 1024;
+/** One that is idle for so long, ns, is no loss when it is forgotten: its end was not told, or its kind has none (UDP). */
+const IDLE_NS = 300e9;
+/** What a connection takes beside what its parser keeps: measured 1.3 KB for HTTP/1, 2.8 KB for HTTP/2. */
+const CONNECTION_BYTES = 2048;
+
+interface Connection {
+  readonly key: number;
+  protocol: number;
+  parser: Parser;
+  readonly client: ByteOrder;
+  readonly server: ByteOrder;
+  readonly ends: EndsHandle;
+  /** What routes are learned by. */
+  readonly service: number;
+  /** Bytes counted for it. */
+  bytes: number;
+  lastNs: number;
+  /** Heard of since it was last looked at for room. */
+  isRecent: boolean;
+}
+
+export interface ConnectionsOptions {
+  /** Takes the events. */
+  take: TakeEvent;
+  /** Told once of each protocol whose parser fails: a fault of this program. */
+  onFault: (protocol: number, error: unknown) => void;
+  /** What makes parsers; the product's own by default. */
+  factory?: (protocol: number, isDatagram: boolean) => ParserFactory | undefined;
+}
+
+export class Connections implements RecordSink {
+  readonly #sink: CaptureSink;
+  readonly #onFault: ConnectionsOptions['onFault'];
+  readonly #factory: (protocol: number, isDatagram: boolean) => ParserFactory | undefined;
+  readonly #connections = new Map<number, Connection>();
+  readonly #toldFaults = new Set<number>();
+  #words: Int32Array | undefined;
+  #ring: Buffer = Buffer.alloc(0);
+  #bytes = 0;
+  #evicted = 0;
+  #faults = 0;
+  #captures = 0;
+
+  constructor({ take, onFault, factory = parserFactory }: ConnectionsOptions) {
+    this.#sink = new CaptureSink(take);
+    this.#onFault = onFault;
+    this.#factory = factory;
+  }
+
+  /** Connections known now. */
+  get size(): number {
+    return this.#connections.size;
+  }
+
+  /** Bytes they take now. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Captures taken so far. */
+  get captures(): number {
+    return this.#captures;
+  }
+
+  /** Connections given up because their parser failed. */
+  get faults(): number {
+    return this.#faults;
+  }
+
+  /** Cumulative; the ring's own are the kernel's to tell. */
+  get losses(): Omit<L7Report['losses'], 'ring'> {
+    const { gaps, malformedMessages, unsent } = this.#sink;
+    return { gaps, malformed: malformedMessages, unsent, evicted: this.#evicted };
+  }
+
+  /** See CaptureSink.report. */
+  report(all: boolean, nowMs: number): Pick<L7Report, 'series' | 'names'> {
+    return this.#sink.report(all, nowMs);
+  }
+
+  take(words: Int32Array, at: number, bytes: number): boolean {
+    if (words !== this.#words) {
+      this.#words = words;
+      this.#ring = Buffer.from(words.buffer as ArrayBuffer, words.byteOffset, words.byteLength);
+    }
+    this.#captures++;
+    const ring = this.#ring;
+    const base = at * 4;
+    const captured = (ring[base + AT.captured] as number) | ((ring[base + AT.captured + 1] as number) << 8);
+    const key = idOf(words, at);
+    // What the programs wrote is right; what they did not write is no capture.
+    if (key === 0 || AT.payload + captured > bytes) return true;
+    const flags = ring[base + AT.captureFlags] as number;
+    let connection = this.#connections.get(key);
+    if ((flags & CAPTURE_FLAG_END) !== 0) {
+      if (connection !== undefined) this.#end(connection, at, base);
+      return true;
+    }
+    const protocol = ring[base + AT.protocol] as number;
+    const isReply = isReplyAt(ring, base);
+    if (connection === undefined) {
+      connection = this.#add(key, protocol, base, isReply);
+      if (connection === undefined) return true;
+    } else if (connection.protocol !== protocol) {
+      this.#change(connection, protocol, base);
+    }
+    const timeNs = timeOf(words, at);
+    connection.isRecent = true;
+    connection.lastNs = timeNs;
+    this.#sink.begin(ring, base, timeNs, connection);
+    const isDatagram = (flags & CAPTURE_FLAG_UDP) !== 0;
+    const sequence = words[at + AT.sequenceWord] as number;
+    const length = (words[at + AT.lengthWord] as number) >>> 0;
+    try {
+      if (isDatagram) this.#datagram(connection, !isReply, base, captured, length, timeNs);
+      else this.#segment(connection, !isReply, base, captured, sequence, length, flags, timeNs);
+    } catch (error) {
+      this.#fault(connection, error);
+      return true;
+    }
+    this.#account(connection, isDatagram);
+    return true;
+  }
+
+  #datagram(it: Connection, fromClient: boolean, base: number, captured: number, length: number, timeNs: number): void {
+    const from = base + AT.payload;
+    it.parser.data(fromClient, this.#ring.subarray(from, from + captured), timeNs);
+    if (length > captured) it.parser.skip(fromClient, length - captured);
+  }
+
+  #segment(
+    it: Connection,
+    fromClient: boolean,
+    base: number,
+    captured: number,
+    sequence: number,
+    length: number,
+    flags: number,
+    timeNs: number,
+  ): void {
+    const own = fromClient ? it.client : it.server;
+    // This side has gone on, so what was left out at the end of the other's packet will not come any more.
+    this.#skipRest(it, !fromClient);
+    own.place(sequence, captured, length, (flags & CAPTURE_FLAG_FIRST) !== 0);
+    if (own.missing > 0) it.parser.skip(fromClient, own.missing);
+    if (own.seen === captured) return;
+    const from = base + AT.payload;
+    it.parser.data(fromClient, this.#ring.subarray(from + own.seen, from + captured), timeNs);
+  }
+
+  #skipRest(it: Connection, fromClient: boolean): void {
+    const left = (fromClient ? it.client : it.server).takeRest();
+    if (left > 0) it.parser.skip(fromClient, left);
+  }
+
+  /** What is known of messages that were cut is told before the connection is forgotten. */
+  #end(connection: Connection, at: number, base: number): void {
+    const timeNs = timeOf(this.#words as Int32Array, at);
+    this.#sink.begin(this.#ring, base, timeNs, connection);
+    try {
+      this.#skipRest(connection, true);
+      this.#skipRest(connection, false);
+    } catch (error) {
+      this.#fault(connection, error);
+      return;
+    }
+    this.#remove(connection);
+  }
+
+  #add(key: number, protocol: number, base: number, isReply: boolean): Connection | undefined {
+    const isDatagram = ((this.#ring[base + AT.captureFlags] as number) & CAPTURE_FLAG_UDP) !== 0;
+    const parser = this.#parser(protocol, isDatagram, base);
+    if (parser === undefined) return undefined;
+    const ends = this.#sink.ends(this.#ring, base, isReply);
+    const connection: Connection = {
+      key,
+      protocol,
+      parser,
+      client: new ByteOrder(),
+      server: new ByteOrder(),
+      ends,
+      service: serviceKey(ends.ends),
+      bytes: CONNECTION_BYTES,
+      lastNs: timeOf(this.#words as Int32Array, base / 4),
+      isRecent: true,
+    };
+    this.#connections.set(key, connection);
+    this.#bytes += CONNECTION_BYTES;
+    if (this.#connections.size > MAX_CONNECTIONS) this.#evict(connection);
+    return connection;
+  }
+
+  #parser(protocol: number, isDatagram: boolean, base: number): Parser | undefined {
+    const isFull = this.#ring[base + AT.mode] === L7_MODE.FULL;
+    return this.#factory(protocol, isDatagram)?.(this.#sink, isFull ? 'full' : 'metadata');
+  }
+
+  /** The connection speaks another protocol from here on: by an upgrade that its parser knows of, or by encryption. */
+  #change(connection: Connection, protocol: number, base: number): void {
+    connection.protocol = protocol;
+    connection.parser = connection.parser.next ?? this.#parser(protocol, false, base) ?? connection.parser;
+  }
+
+  #account(connection: Connection, isDatagram: boolean): void {
+    const { bytes } = connection.parser;
+    this.#bytes += CONNECTION_BYTES + bytes - connection.bytes;
+    connection.bytes = CONNECTION_BYTES + bytes;
+    if (isDatagram && bytes === 0) {
+      // Nothing tells the end of such a connection; when all is answered, there is nothing to remember.
+      this.#remove(connection);
+    } else if (bytes > MAX_PARSER_BYTES) {
+      this.#evicted++;
+      this.#remove(connection);
+    } else if (this.#bytes > MAX_BYTES) {
+      this.#evict(connection);
+    }
+  }
+
+  /** Makes room: the oldest that were not heard of since the last look go first. */
+  #evict(kept: Connection): void {
+    for (const connection of this.#connections.values()) {
+      if (this.#connections.size <= MAX_CONNECTIONS && this.#bytes <= MAX_BYTES) return;
+      if (connection === kept) continue;
+      if (connection.isRecent) {
+        // Once more to the end of the line.
+        connection.isRecent = false;
+        this.#connections.delete(connection.key);
+        this.#connections.set(connection.key, connection);
+      } else {
+        if (kept.lastNs - connection.lastNs < IDLE_NS) this.#evicted++;
+        this.#remove(connection);
+      }
+    }
+  }
+
+  #fault(connection: Connection, error: unknown): void {
+    this.#faults++;
+    this.#remove(connection);
+    if (this.#toldFaults.has(connection.protocol)) return;
+    this.#toldFaults.add(connection.protocol);
+    this.#onFault(connection.protocol, error);
+  }
+
+  #remove(connection: Connection): void {
+    this.#bytes -= connection.bytes;
+    this.#connections.delete(connection.key);
+  }
+}
