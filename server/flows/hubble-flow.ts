@@ -20,7 +20,7 @@ import {
 } from '../wire/lists.gen.ts';
 import { formatAddress, isUnset } from '../wire/address.ts';
 import type { Names } from './dictionary.ts';
-import { EVENT_DROP, eventSubType, eventType } from './event-type.ts';
+import { eventSubType, eventType } from './event-type.ts';
 import { type End, PROTOCOL } from './facts.ts';
 import { hubbleL7, messageSummary, spyglassL7, traceId } from './l7/hubble-l7.ts';
 import { policyExtension, policyFields } from './policy-verdict.ts';

@@ -66,6 +66,7 @@ export interface EdgeL7 {
   /** Requests per second over the window. */
   rate: number;
   requests: number;
+  responses: number;
   errors: number;
   /** Errors among the responses, 0 to 1; null without any. */
   error_share: number | null;

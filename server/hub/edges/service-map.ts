@@ -21,7 +21,9 @@ export const MAP_FILTER_NAMES: readonly string[] = [
   'verdict',
   'drop-reason',
   'node-name',
-  ...['fqdn', 'from-fqdn', 'to-fqdn'],
+  'fqdn',
+  'from-fqdn',
+  'to-fqdn',
 ];
 
 /** Why a filter by messages is refused for the map. */

@@ -61,6 +61,7 @@ function edgeOf({ totals, requests, exact }: Sum, seconds: number): EdgeL7 | nul
     protocol: busiest[0],
     rate: totals.requests / seconds,
     requests: totals.requests,
+    responses: totals.responses,
     errors: totals.errors,
     error_share: errorShare(totals),
     p50_ns: at(0.5),
