@@ -32,7 +32,7 @@ export interface L7Row {
   codes: Record<string, number>;
   /** Null if nothing was answered. Percentiles are within 2 % of the values measured. */
   latency_ns: Latency | null;
-  /** False if the counts are lower bounds: something of the nodes' traffic was not read, or was counted before. */
+  /** False if the counts are lower bounds, because an agent could not read all that was sent. */
   exact: boolean;
 }
 

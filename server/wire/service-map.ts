@@ -15,7 +15,7 @@ export interface MapNode {
   name: string;
   /** Pods behind it now; 0 for a service that selects none. */
   pods: number;
-  /** DNS names and addresses, at most 8. */
+  /** DNS names, then addresses, at most 8. */
   addresses: string[];
 }
 
@@ -73,7 +73,7 @@ export interface EdgeL7 {
   /** Null if nothing was answered. */
   p50_ns: number | null;
   p95_ns: number | null;
-  /** False if the counts are lower bounds. */
+  /** False if the counts are lower bounds, because an agent could not read all that was sent. */
   exact: boolean;
 }
 

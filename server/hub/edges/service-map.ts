@@ -175,7 +175,10 @@ function membersOf(
 ): { pods: number; addresses: string[] } {
   let pods = 0;
   const addresses: string[] = [];
-  if (node.kind === 'World' && node.name !== 'other') addresses.push(node.name);
+  if (node.kind === 'World' && node.name !== 'other') {
+    for (const names of agents) addAddresses(addresses, names.dns.of(node.name).slice(0, 1));
+    addAddresses(addresses, [node.name]);
+  }
   for (const names of agents) {
     if (node.kind === 'Service') {
       for (const service of names.services.values()) {

@@ -13,7 +13,7 @@ export interface L7Sum {
   /** Any of those summed: they agree in what the sum was asked by. */
   series: TrackedSeries;
   totals: L7Totals;
-  /** False if the totals are lower bounds. */
+  /** False if the totals are lower bounds: an agent that saw this lost some. */
   exact: boolean;
 }
 
@@ -39,7 +39,7 @@ export function sumSeries(
     const id = `${source.id}>${target.id} ${key(series)}`;
     let sum = sums.get(id);
     if (sum === undefined) {
-      sum = { source, target, series, totals: zeroL7(), exact: window.exact };
+      sum = { source, target, series, totals: zeroL7(), exact: true };
       sums.set(id, sum);
     }
     addL7(sum.totals, totals);

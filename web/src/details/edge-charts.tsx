@@ -20,14 +20,16 @@ interface EdgeChartsProps {
   group: MapGroup;
   /** Selects the edge. */
   filter: FlowFilter;
+  /** Stands below what is told of messages. */
+  routes: ReactNode;
 }
 
-export function EdgeCharts({ edgeId, group, filter }: EdgeChartsProps): ReactNode {
+export function EdgeCharts({ edgeId, group, filter, routes }: EdgeChartsProps): ReactNode {
   const points = useEdgeWatch(edgeId, group, mapPart(filter).filter);
-  return <Charts points={points} />;
+  return <Charts points={points} routes={routes} />;
 }
 
-function Charts({ points }: { points: readonly EdgePoint[] }): ReactNode {
+function Charts({ points, routes }: { points: readonly EdgePoint[]; routes: ReactNode }): ReactNode {
   // Until the first point has come, the charts stand empty in their final size.
   const since = points[0]?.time ?? 0;
   const until = Math.max(points.at(-1)?.time ?? 0, since + LEAST_SPAN);
@@ -51,6 +53,7 @@ function Charts({ points }: { points: readonly EdgePoint[] }): ReactNode {
   return (
     <>
       {hasMessages && <MessageCharts points={points} span={span} times={times} />}
+      {routes}
       <Section title="Connections" note={hasDrops ? 'dropped packets below the line' : mean}>
         <div className="chart">
           <svg viewBox={`0 0 ${FULL} ${hasDrops ? 64 : 48}`} role="img" aria-label="Connections and drops over time">

@@ -69,7 +69,7 @@ export const EdgePanel = memo(function EdgePanel(props: EdgePanelProps): ReactNo
         figures={[
           l7 === null
             ? { value: count(edge.connection_rate), unit: '/s', caption: 'connections' }
-            : { value: count(l7.rate), unit: '/s', caption: l7.exact ? 'requests' : 'requests at least' },
+            : { value: `${l7.exact ? '' : '≥\u00a0'}${count(l7.rate)}`, unit: '/s', caption: 'requests' },
           ...(l7 === null ? [] : [errorFigure(errors)]),
           { value: size.value, unit: `\u00a0${size.unit}/s`, caption: 'bytes, exact' },
           { value: p95.value, unit: p95.unit === '' ? '' : `\u00a0${p95.unit}`, caption: 'p95' },
@@ -78,18 +78,24 @@ export const EdgePanel = memo(function EdgePanel(props: EdgePanelProps): ReactNo
             : []),
         ]}
       />
-      <EdgeCharts key={`${edge.id} ${group}`} edgeId={edge.id} group={group} filter={filter} />
-      {l7 !== null && (
-        <EdgeRoutes
-          key={`${edge.id} ${group} ${windowS}`}
-          edge={edge}
-          target={target}
-          group={group}
-          windowS={windowS}
-          filter={filter}
-          onFilter={onFilter}
-        />
-      )}
+      <EdgeCharts
+        key={`${edge.id} ${group}`}
+        edgeId={edge.id}
+        group={group}
+        filter={filter}
+        routes={
+          l7 !== null && (
+            <EdgeRoutes
+              edge={edge}
+              target={target}
+              group={group}
+              windowS={windowS}
+              filter={filter}
+              onFilter={onFilter}
+            />
+          )
+        }
+      />
       {Object.keys(edge.drop_reasons).length > 0 && (
         <Section title="Dropped" note="packets, by reason">
           <dl className="kv wide">

@@ -8,7 +8,7 @@ import { mapPart } from '../filter/grammar.ts';
 import { routeFilter } from '../filter/route-filter.ts';
 import { useRoutes } from '../live/use-routes.ts';
 import { FAILING } from '../words/edge-l7.ts';
-import { count, DASH, duration, exact, percent, rate } from '../words/numbers.ts';
+import { DASH, duration, exact, percent, rate } from '../words/numbers.ts';
 import { Section } from './panel.tsx';
 import './routes.css';
 
@@ -31,7 +31,7 @@ export function EdgeRoutes({ edge, target, group, windowS, filter, onFilter }: E
   const rows = useMemo(() => (table === null ? null : routesOf(table.rows, edge)), [table, edge]);
   if (rows === null) return <Section title="Routes">{<p className="soft">loading</p>}</Section>;
   const busiest = Math.max(...rows.map((it) => it.rate), 0);
-  const note = rows.length > MOST ? `top ${MOST} of ${exact(rows.length)}` : `last ${count(windowS / 60)} min`;
+  const note = rows.length > MOST ? `top ${MOST} of ${exact(rows.length)}` : `last ${windowS / 60} min`;
   return (
     <Section title="Routes" note={note}>
       <table className="routes">

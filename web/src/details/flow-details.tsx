@@ -134,7 +134,7 @@ export const FlowDetails = memo(function FlowDetails({
       <Section title="Both ends" note={flow.node_name}>
         <Ends flow={flow} />
       </Section>
-      {spyglass !== undefined && (
+      {spyglass !== undefined && flow.l7 === undefined && (
         <Section title="Counters" note={`connection ${spyglass.connection_id}`}>
           <dl className="kv four">
             <Pair name="Packets" value={exact(spyglass.packets)} />

@@ -78,7 +78,11 @@ function placeOne(route: Route, { taken, isCrossed, scale }: Search, { tone, tex
   const near = taken.filter((it) => overlap(it, reach));
   const piece = longestLevel(route.points);
   const width = (text: string): number => boxOf(text, ORIGIN, scale).width;
-  const tries = texts.map((text) => ({ text, spots: spotsOf(route.points, piece, width(text), scale) }));
+  const tries = texts.map((text) => {
+    const spots = spotsOf(route.points, piece, width(text), scale);
+    // A failing line has strokes across it, which words on it would hide.
+    return { text, spots: tone === 'failing' ? spots.filter((it) => !it.isOnLine) : spots };
+  });
   if (end === 'dropped' && stop === 'source') {
     // Fewer words at the bar say more than all of them far from it.
     tries.unshift(...texts.map((text) => ({ text, spots: atStop(route.points, width(text), scale) })));

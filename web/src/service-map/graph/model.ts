@@ -107,7 +107,15 @@ export function buildGraph(map: ServiceMap): Graph {
   for (const node of map.nodes) {
     // A namespace drawn as a node is not drawn once more around itself.
     const group = node.namespace === '' || node.kind === 'Namespace' ? null : node.namespace;
-    nodes.set(node.id, { id: node.id, node, group, ports: [], out: 0, hasReached: false, isUnreached: false });
+    nodes.set(node.id, {
+      id: node.id,
+      node: named(node),
+      group,
+      ports: [],
+      out: 0,
+      hasReached: false,
+      isUnreached: false,
+    });
   }
   const lines = map.edges.flatMap(linesOf).filter((it) => nodes.has(it.source) && nodes.has(it.target));
   for (const line of lines) addLine(nodes, line);
@@ -117,6 +125,11 @@ export function buildGraph(map: ServiceMap): Graph {
     node.ports.sort(inRowOrder);
   }
   return { nodes, groups: groupsOf(nodes, lines), lines };
+}
+
+/** An address of the world goes by the name that DNS gave it. */
+function named(node: MapNode): MapNode {
+  return node.kind === 'World' ? { ...node, name: node.addresses[0] ?? node.name } : node;
 }
 
 /** By number, so that rows do not change places with their rates; ports of the moment come last. */
