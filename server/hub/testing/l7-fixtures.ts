@@ -7,40 +7,6 @@ import type { RecordFields } from '../../flows/record-writer.ts';
 import { nowNs } from '../../flows/timestamp.ts';
 import { flow } from './hub-bed.ts';
 
-/** The answer of cart-1 to web-1. */
-export const HTTP_RESPONSE: L7Message = {
-  kind: 'RESPONSE',
-  protocol: 'http',
-  latency_ns: 3_214_000,
-  route: 'GET /v1/price',
-  http: {
-    code: 200,
-    method: 'GET',
-    url: 'http://cart:8080/v1/price?sku',
-    protocol: 'HTTP/1.1',
-    headers: [
-      { key: 'X-Request-Id', value: '0b7e' },
-      { key: 'Traceparent', value: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01' },
-    ],
-  },
-};
-
-export const DNS_RESPONSE: L7Message = {
-  kind: 'RESPONSE',
-  protocol: 'dns',
-  latency_ns: 300_000,
-  route: 'A',
-  dns: {
-    query: 'api.example.com.',
-    qtypes: ['A'],
-    rcode: 0,
-    rrtypes: ['A'],
-    ips: ['203.0.113.7'],
-    ttl: 30,
-    transport: 'UDP',
-  },
-};
-
 const REPLY = { flags: 3, source: '10.1.0.17', destination: '10.1.0.16', source_port: 8080, destination_port: 40_000 };
 const REPLY_ENDS = { source_endpoint: 17, destination_endpoint: 16, source_identity: 301, destination_identity: 300 };
 
