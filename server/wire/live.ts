@@ -66,7 +66,7 @@ export interface FlowsMessage {
   type: 'flows';
   /** Newest last. */
   rows: FlowRow[];
-  /** Every nth flow is shown; 1 = all. Drops are always shown (up to 50/s). */
+  /** Every nth flow is shown; 1 = all. Drops and errors are always shown (up to 50/s). */
   sampled: number;
   /** Matching flows since the last message, shown or not. */
   matched: number;

@@ -13,12 +13,14 @@ import { type FlowsSubscription, type MapSubscription, readSubscribe, type Timel
 const MAX_UNSENT = 1024 * 1024;
 /** A client that stays behind for so long is cut. */
 const PATIENCE_MS = 20_000;
-const DROPS_PER_SECOND = 50;
+const EXCEPTIONS_PER_SECOND = 50;
 /** Flows looked at in one turn; what came on top is only estimated. */
 const MAX_LOOK = 250_000;
 /** The same where messages have to be decoded. */
 const MAX_MESSAGE_LOOK = 10_000;
 const TURNS_PER_SECOND = 4;
+/** Messages decoded in one turn to find those that tell of errors; what comes on top is sampled as the rest. */
+const MAX_ERROR_LOOK = 1000;
 
 /** What is summed over a window: many clients ask for the same. */
 export type SumKind = 'map' | 'l7';
@@ -81,7 +83,8 @@ export class LiveClient {
     const share = (end - this.#next) / (end - from);
     this.#next = end;
     const room = Math.ceil(this.#flows.maxRate / TURNS_PER_SECOND);
-    const sampler = new FlowSampler(room, Math.ceil(DROPS_PER_SECOND / TURNS_PER_SECOND));
+    const sampler = new FlowSampler(room, Math.ceil(EXCEPTIONS_PER_SECOND / TURNS_PER_SECOND));
+    let decoded = 0;
     for (let at = from; at < end;) {
       const extent = store.extentFrom(at);
       if (extent === undefined) break;
@@ -89,7 +92,9 @@ export class LiveClient {
       const last = extent.firstId + extent.count - 1;
       for (at = Math.max(at, extent.firstId); at <= last; at++) {
         const record = seek(extent, at - extent.firstId);
-        if (test(record)) sampler.add(at, record.type === RECORD_TYPE.DROP);
+        if (!test(record)) continue;
+        const isMessage = record.type === RECORD_TYPE.L7 && decoded++ < MAX_ERROR_LOOK;
+        sampler.add(at, record.type === RECORD_TYPE.DROP || (isMessage && record.l7?.is_error === true));
       }
     }
     const { ids, sampled, matched } = sampler.result();

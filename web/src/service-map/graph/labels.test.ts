@@ -41,3 +41,15 @@ test('a line without room for its words has fewer, then none', () => {
   const wall = { x: -100, y: -100, width: 600, height: 200 };
   expect(placeLabels(routes, [wall], uncrossed, 1, words)).toEqual([]);
 });
+
+test('words of a failing line stand beside it: its strokes are on it', () => {
+  const failing = (): Words => ({ tone: 'failing', texts: ['6.1 % errors'] });
+  const [label] = placeLabels(routes.slice(0, 1), [], uncrossed, 1, failing);
+  expect(label).toMatchObject({ tone: 'failing', isOnLine: false });
+});
+
+test('what nobody has words for gets none, and the worst choose first', () => {
+  const words = ({ line }: Route): Words | null =>
+    line.id === 'd1!' ? null : { tone: line.id === 'd2!' ? 'failing' : 'unanswered', texts: [line.id] };
+  expect(placeLabels(routes, [], uncrossed, 1, words).map((it) => it.text)).toEqual(['d3!', 'd2!']);
+});
