@@ -18,9 +18,12 @@ export interface L7Window extends Window<TrackedSeries, L7Totals> {
 export class L7Ring {
   readonly #series = new WindowRing<TrackedSeries, L7Totals>(L7_SUMS, MAX_ENTRIES);
   readonly #losses = new WindowRing<string, L7Losses>(LOSS_SUMS, MAX_LOSSES);
+  /** The sums asked for last: in one second all readers of a window share them. */
+  #last: L7Window | null = null;
 
   /** Adds what the agent of `node` reported up to `second` (Unix seconds). */
   add(second: number, node: string, { series, losses, exact }: L7Increments): void {
+    this.#last = null;
     this.#series.add(second, series, exact);
     const isLoss = Object.values(losses).some((count) => count > 0);
     this.#losses.add(second, isLoss ? [[node, losses]] : [], true);
@@ -28,11 +31,15 @@ export class L7Ring {
 
   /** What is missing from a second on, because an agent is gone. */
   addBlind(second: number): void {
+    this.#last = null;
     this.#series.add(second, [], false);
   }
 
-  /** Sums over whole buckets within [since, until) (whole Unix seconds); `now` is the time in Unix seconds. */
+  /** Sums over whole buckets within [since, until) (whole Unix seconds), not to be changed; `now`: Unix seconds. */
   window(since: number, until: number, now: number): L7Window {
-    return { ...this.#series.window(since, until, now), losses: this.#losses.window(since, until, now).rows };
+    if (this.#last?.since === since && this.#last.until === until) return this.#last;
+    const losses = this.#losses.window(since, until, now).rows;
+    this.#last = { ...this.#series.window(since, until, now), losses };
+    return this.#last;
   }
 }
