@@ -52,7 +52,7 @@ const TOPS: readonly { title: string; of: (flow: HubbleFlow) => Value | null }[]
     of: ({ extensions }) => {
       const l7 = extensions?.value.spyglass.l7;
       if (l7 === undefined) return null;
-      return { text: l7.route, filter: routeFilter(l7.protocol, l7.route), isBad: l7.is_error === true };
+      return { text: l7.route, filter: routeFilter(l7.protocol, l7.route), isBad: false };
     },
   },
   {

@@ -104,17 +104,18 @@ function PortRow({ port, colour }: { port: Port; colour: ColourMode }): ReactNod
         </span>
         <span className="map-card-value">{colour === 'latency' ? latency : figure === 0 ? DASH : rate(figure)}</span>
       </span>
-      {l7 !== null && <MessageNote l7={l7} />}
+      {l7 !== null && <MessageNote l7={l7} colour={colour} />}
     </>
   );
 }
 
-/** How fast requests to the port are answered, and how many of them fail. */
-function MessageNote({ l7: { responses, errors, p95 } }: { l7: PortL7 }): ReactNode {
+/** What the row above leaves out: how fast requests are answered, or how many there are; and how many of them fail. */
+function MessageNote({ l7, colour }: { l7: PortL7; colour: ColourMode }): ReactNode {
+  const { responses, errors, p95 } = l7;
   const share = responses === 0 ? null : errors / responses;
   return (
     <span className="map-card-note" style={{ height: NOTE_HEIGHT }}>
-      <span>p95 {p95 === null ? DASH : duration(p95)}</span>
+      <span>{colour === 'latency' ? rate(l7.rate) : `p95 ${p95 === null ? DASH : duration(p95)}`}</span>
       <span className={share !== null && share >= FAILING ? 'map-card-errors failing' : 'map-card-errors'}>
         err {share === null ? DASH : percent(share)}
       </span>

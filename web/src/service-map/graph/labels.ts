@@ -80,8 +80,9 @@ function placeOne(route: Route, { taken, isCrossed, scale }: Search, { tone, tex
   const width = (text: string): number => boxOf(text, ORIGIN, scale).width;
   const tries = texts.map((text) => {
     const spots = spotsOf(route.points, piece, width(text), scale);
-    // A failing line has strokes across it, which words on it would hide.
-    return { text, spots: tone === 'failing' ? spots.filter((it) => !it.isOnLine) : spots };
+    // A failing line may have strokes across it, which words on it would hide.
+    const isFree = ({ at }: Spot): boolean => !touches(boxOf(text, at, scale), route.points);
+    return { text, spots: tone === 'failing' ? spots.filter(isFree) : spots };
   });
   if (end === 'dropped' && stop === 'source') {
     // Fewer words at the bar say more than all of them far from it.
@@ -105,6 +106,10 @@ function atStop(points: readonly Point[], width: number, scale: number): Spot[] 
   const start = points[0] ?? ORIGIN;
   const x = start.x + STOP_AT + 6 + width / 2;
   return [-10, 10, 0].map((by) => ({ at: { x, y: start.y + by * scale }, isOnLine: false }));
+}
+
+function touches({ x, y, width, height }: Box, points: readonly Point[]): boolean {
+  return points.some((it) => it.x >= x && it.x <= x + width && it.y >= y && it.y <= y + height);
 }
 
 function boxOf(text: string, at: Point, scale: number): Box {
