@@ -1,8 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { L7Series } from '../../wire/l7.ts';
 import { latencyBucket } from '../../wire/latency.ts';
 import { AgentDictionary } from '../../flows/dictionary.ts';
-import { ProtocolError } from '../ingest/protocol-error.ts';
 import { l7Report, l7Series } from '../testing/l7-fixtures.ts';
 import { SeriesTracker } from './series-tracker.ts';
 
@@ -82,11 +80,28 @@ describe('series of an agent', () => {
     expect(tracker.apply(names, 's1', l7Report([], { losses }), false, 3000).losses.ring).toBe(0);
   });
 
-  it('are refused beyond the most that are kept', () => {
+  it('are forgotten beyond the most that are kept, those named longest ago first', () => {
     const tracker = settled();
-    const many = (from: number): L7Series[] =>
-      Array.from({ length: 20_000 }, (_, i) => l7Series(1, 1, { id: from + i }));
-    tracker.apply(names, 's1', l7Report(many(1)), false, 2000);
-    expect(() => tracker.apply(names, 's1', l7Report(many(2)), false, 3000)).toThrow(ProtocolError);
+    const many = Array.from({ length: 20_000 }, (_, i) => l7Series(1, 1, { id: 2 + i }));
+    tracker.apply(names, 's1', l7Report(many), false, 2000);
+    const found = tracker.apply(names, 's1', l7Report([l7Series(2, 1, { id: 20_001 }), l7Series(101)]), false, 3000);
+    expect(found.series.map(([, by]) => by.requests)).toEqual([1, 101]);
+  });
+
+  it('that come in parts are taken alike', () => {
+    const part = (id: number, requests: number, time = '7') =>
+      l7Report([l7Series(requests, 1, { id })], { time_ns: time });
+    const late = new SeriesTracker();
+    // It is not known yet whether the hub has seen all; then it turns out that it has not.
+    expect(late.apply(names, 's1', part(1, 100), null, 1000).series).toEqual([]);
+    expect(late.apply(names, 's1', part(2, 100), null, 1000).series).toEqual([]);
+    expect(late.apply(names, 's1', part(2, 103, '8'), false, 2000).series.map(([, by]) => by.requests)).toEqual([3]);
+    late.reconnected();
+    expect(late.apply(names, 's1', part(1, 500, '9'), false, 60_000)).toMatchObject({ series: [], exact: false });
+    expect(late.apply(names, 's1', part(2, 500, '9'), false, 60_000).series).toEqual([]);
+    expect(late.apply(names, 's1', part(2, 501, '10'), false, 61_000).series).toHaveLength(1);
+    const early = new SeriesTracker();
+    early.apply(names, 's1', part(1, 4), true, 1000);
+    expect(early.apply(names, 's1', part(2, 5), true, 1000).series.map(([, by]) => by.requests)).toEqual([5]);
   });
 });

@@ -39,9 +39,12 @@ export function l7Series(requests: number, ms = 3, more: Partial<L7Series> = {})
   };
 }
 
+let reports = 0n;
+
 export function l7Report(series: L7Series[], more: Partial<L7Report> = {}): L7Report {
   return {
-    time_ns: String(nowNs()),
+    // Reports of one time would be parts of one.
+    time_ns: String(nowNs() + ++reports),
     series,
     names: [],
     losses: { ring: 0, gaps: 0, malformed: 0, unsent: 0, evicted: 0 },
