@@ -27,6 +27,15 @@ export class DetailsPanel {
     return this.flow.getByRole('listitem');
   }
 
+  /** Routes of the edge: name, rate, errors, percentiles. */
+  get routes(): Locator {
+    return this.edge.getByRole('table').getByRole('rowgroup');
+  }
+
+  route(name: string): Locator {
+    return this.edge.getByRole('button', { name, exact: true });
+  }
+
   get close(): Locator {
     return this.any.getByRole('button', { name: 'Close details' });
   }

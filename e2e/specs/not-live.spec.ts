@@ -32,7 +32,7 @@ test('lost and late data is said to be so', async ({ stream, frame }) => {
 test('sampled flows are said to be sampled', async ({ stream, frame, flows }) => {
   stream.change((message) => (message.type === 'flows' ? { ...message, sampled: 16 } : message));
   await frame.open('/flows');
-  await expect(flows.region).toContainText('every 16th shown, drops always');
+  await expect(flows.region).toContainText('every 16th shown, drops and errors always');
 });
 
 test('a replay never looks live', async ({ stream, frame, page }) => {

@@ -11,6 +11,8 @@ import type {
   ServiceEntry,
 } from '../wire/agent.ts';
 
+import { DnsNames } from './dns-names.ts';
+
 /** The names behind the numbers, as readers see them. */
 export interface Names {
   readonly node: string;
@@ -24,6 +26,8 @@ export interface Names {
   /** Policies of now, by `namespace/name`. */
   readonly policies: ReadonlyMap<string, PolicyEntry>;
   readonly policyProblems: readonly PolicyProblemEntry[];
+  /** Names of addresses of the world. Not part of the revision: they are looked up, never compiled into sets. */
+  readonly dns: DnsNames;
   /** Whether the endpoint exists now, not only in stored records. */
   isLive(endpoint: number): boolean;
 }
@@ -42,6 +46,7 @@ export class AgentDictionary implements Names {
   readonly identities = new Map<number, readonly string[]>();
   readonly rules = new Map<number, RuleEntry>();
   readonly policies = new Map<string, PolicyEntry>();
+  readonly dns = new DnsNames();
   #policyProblems: readonly PolicyProblemEntry[] = [];
   readonly #removedEndpoints = new Map<number, Removal>();
   readonly #removedServices = new Map<number, Removal>();

@@ -5,6 +5,7 @@ import type { FlowFacts } from './facts.ts';
 export const EVENT_DROP = 1;
 export const EVENT_TRACE = 4;
 const EVENT_POLICY_VERDICT = 5;
+export const EVENT_L7 = 129;
 
 const EVENT_CLASSES: Readonly<Record<string, number>> = {
   drop: EVENT_DROP,
@@ -12,16 +13,18 @@ const EVENT_CLASSES: Readonly<Record<string, number>> = {
   trace: EVENT_TRACE,
   'policy-verdict': EVENT_POLICY_VERDICT,
   'trace-sock': 7,
-  l7: 129,
+  l7: EVENT_L7,
 };
 
 export function eventType(facts: FlowFacts): number {
+  if (facts.type === RECORD_TYPE.L7) return EVENT_L7;
   return facts.type === RECORD_TYPE.DROP ? EVENT_DROP : EVENT_TRACE;
 }
 
-/** Drop reason of a drop; trace point else, where to-endpoint is 0 (the enum has 101 there). */
+/** Drop reason of a drop, nothing of a message; trace point else, where to-endpoint is 0 (the enum has 101 there). */
 export function eventSubType(facts: FlowFacts): number {
   if (facts.type === RECORD_TYPE.DROP) return facts.dropReason;
+  if (facts.type === RECORD_TYPE.L7) return 0;
   return facts.observationPoint === OBSERVATION_POINT.TO_ENDPOINT ? 0 : facts.observationPoint;
 }
 

@@ -3,6 +3,7 @@
  * of the service map: one filter language for both.
  */
 import type { AddressRange } from '../wire/address.ts';
+import type { L7Message, L7ProtocolName } from '../wire/l7.ts';
 
 export type End = 'source' | 'destination';
 
@@ -30,6 +31,12 @@ export interface FlowFacts {
   /** 0 if there is none. ICMP keeps type and code here. */
   port(end: End): number;
   isIn(end: End, range: AddressRange): boolean;
+  /** The address of an end as text; '' for an edge's end that is an endpoint. */
+  address(end: End): string;
+  /** The application's message, null if there is none. Costs a decoding: ask last. */
+  readonly l7: L7Message | null;
+  /** The application's protocol, null if it is not known. As costly as `l7`. */
+  readonly l7Protocol: L7ProtocolName | null;
 }
 
 /** IANA protocol numbers by Hubble's names. */

@@ -3,26 +3,12 @@ import type { EndpointEntry } from '../wire/agent.ts';
 import { DIRECTION, DROP_REASON, IDENTITY, VERDICT } from '../wire/lists.gen.ts';
 import { AddressRange } from '../wire/address.ts';
 import type { Names } from './dictionary.ts';
-import { type End, type FlowFacts, hasPorts, PROTOCOL } from './facts.ts';
+import { type FlowFacts, hasPorts } from './facts.ts';
 import { parseEventType } from './event-type.ts';
-
-/** A filter that cannot be used; the message is one sentence for its author. */
-export class FilterError extends Error {
-  override readonly name = 'FilterError';
-}
-
-type FlowTest = (facts: FlowFacts) => boolean;
-type EndTest = (facts: FlowFacts, end: End) => boolean;
-
-/** What one parameter asks, of the flow as a whole or of one of its ends. */
-export type Test =
-  | { of: 'flow'; compile(names: Names): FlowTest }
-  | { of: End | 'either'; compile(names: Names): EndTest };
-
-export type Condition = Test & { name: string; exclude: boolean };
-
-/** Reads all values of one parameter. `name` is the parameter as it was written, for errors. */
-type Field = (name: string, values: readonly string[]) => Test;
+import { L7_FIELDS } from './filter-l7.ts';
+import { bad, type EndTest, type Field, flow, type Test } from './filter-test.ts';
+import { protocolTest } from './filter-protocol.ts';
+import { fqdnTest } from './filter-fqdn.ts';
 
 export const FIELDS: Readonly<Record<string, Field>> = {
   ...ends('namespace', parseNamespaces),
@@ -32,7 +18,8 @@ export const FIELDS: Readonly<Record<string, Field>> = {
   ...ends('ip', parseIps),
   ...ends('port', parsePorts),
   ...ends('identity', parseIdentities),
-  protocol: (name, values) => numbers(protocolNumbers(name, values), (facts) => facts.protocol),
+  ...ends('fqdn', fqdnTest),
+  protocol: protocolTest,
   verdict: (name, values) => numbers(listed(name, values, VERDICT), (facts) => facts.verdict),
   'drop-reason': (name, values) => {
     const reasons = listed(name, values, DROP_REASON);
@@ -68,6 +55,7 @@ export const FIELDS: Readonly<Record<string, Field>> = {
       },
     };
   },
+  ...L7_FIELDS,
 };
 
 const EVENT_TYPES =
@@ -85,16 +73,8 @@ function ends(
   };
 }
 
-function flow(test: FlowTest): Test {
-  return { of: 'flow', compile: () => test };
-}
-
 function numbers(wanted: ReadonlySet<number>, of: (facts: FlowFacts) => number): Test {
   return flow((facts) => wanted.has(of(facts)));
-}
-
-function bad(name: string, value: string, allowed: string): never {
-  throw new FilterError(`The filter "${name}" has the value "${value.slice(0, 64)}"; allowed are ${allowed}.`);
 }
 
 function listed(name: string, values: readonly string[], list: Readonly<Record<string, number>>): Set<number> {
@@ -102,24 +82,6 @@ function listed(name: string, values: readonly string[], list: Readonly<Record<s
     values.map((value) => {
       const key = value.toUpperCase().replaceAll('-', '_');
       return (Object.hasOwn(list, key) ? list[key] : undefined) ?? bad(name, value, Object.keys(list).join(', '));
-    }),
-  );
-}
-
-function protocolNumbers(name: string, values: readonly string[]): Set<number> {
-  const { TCP, UDP, SCTP, ICMPv4, ICMPv6 } = PROTOCOL;
-  const known: Readonly<Record<string, readonly number[]>> = {
-    tcp: [TCP],
-    udp: [UDP],
-    sctp: [SCTP],
-    icmp: [ICMPv4, ICMPv6],
-    icmpv4: [ICMPv4],
-    icmpv6: [ICMPv6],
-  };
-  return new Set(
-    values.flatMap((value) => {
-      const key = value.toLowerCase();
-      return (Object.hasOwn(known, key) ? known[key] : undefined) ?? bad(name, value, Object.keys(known).join(', '));
     }),
   );
 }

@@ -3,7 +3,7 @@ import type { EndpointEntry } from '../wire/agent.ts';
 import { RECORD_LAYOUT } from '../wire/record-layout.gen.ts';
 import { AgentDictionary } from './dictionary.ts';
 import { parseFilter } from './filter.ts';
-import { FilterError } from './filter-fields.ts';
+import { FilterError } from './filter-test.ts';
 import { RecordCursor } from './record.ts';
 import { type RecordFields, writeRecord } from './record-writer.ts';
 
@@ -202,7 +202,7 @@ describe('faulty filters', () => {
     ['port=70000', /"port".*"70000".*0 to 65535/],
     ['ip=10.1', /"ip".*"10.1"/],
     ['verdict=NICE', /"verdict".*FORWARDED, DROPPED/],
-    ['protocol=http', /"protocol".*tcp, udp/],
+    ['protocol=smtp', /"protocol".*tcp, udp/],
     ['drop-reason=BAD', /"drop-reason".*SERVICE_BACKEND_NOT_FOUND/],
     ['type=constructor', /"type"/],
     ['not.reply=maybe', /"not.reply".*true, false/],

@@ -1,7 +1,7 @@
 /**
  * The filter language of the flow API: query parameters named like the flags of `hubble observe`.
  *
- * A parameter that is repeated, or has commas, means or; different parameters mean and; `not.NAME`
+ * A parameter that is repeated, or has commas, means or (expressions and headers may hold commas: there only repeating); different parameters mean and; `not.NAME`
  * excludes what NAME would select. Parameters about either end (`pod`, `port`, …) hold for one end
  * together: `pod=shop/web&port=80` asks for flows whose source is the pod with port 80, or whose
  * destination is.
@@ -9,10 +9,12 @@
  * Parsing knows no names of pods or nodes. A filter is compiled against the names of one agent to sets
  * of numbers, once per revision of those names; matching a record then allocates nothing.
  */
+import { nearest } from '../base/nearest.ts';
 import type { FlowFacts } from './facts.ts';
 import type { Names } from './dictionary.ts';
-import { type Condition, FIELDS, FilterError } from './filter-fields.ts';
-import { nearest } from '../base/nearest.ts';
+import { FIELDS } from './filter-fields.ts';
+import { WHOLE_VALUES } from './filter-l7.ts';
+import { type Condition, FilterError } from './filter-test.ts';
 
 export type Predicate = (facts: FlowFacts) => boolean;
 
@@ -33,7 +35,8 @@ export function parseFilter(parameters: Iterable<readonly [string, string]>): Fl
   let count = 0;
   for (const [name, value] of parameters) {
     if (!isFilterName(name)) throw unknownName(name, FILTER_NAMES);
-    const items = value.split(',').map((item) => item.trim());
+    const plain = name.startsWith(NOT) ? name.slice(NOT.length) : name;
+    const items = WHOLE_VALUES.has(plain) ? [value] : value.split(',').map((item) => item.trim());
     if (items.includes(''))
       throw new FilterError(`The filter "${name}" has an empty value; leave it out, or give one.`);
     count += items.length;
@@ -49,12 +52,24 @@ export function parseFilter(parameters: Iterable<readonly [string, string]>): Fl
     const field = FIELDS[exclude ? name.slice(NOT.length) : name];
     if (field !== undefined) conditions.push({ name, exclude, ...field(name, items) });
   }
+  refuseContradiction(values);
   return new FlowFilter(
     conditions,
     [...values]
       .map(([name, items]) => `${name}=${items.join(',')}`)
       .sort()
       .join('&'),
+  );
+}
+
+/** As in Hubble: what asks of HTTP, but not of messages, can only be a mistake. */
+function refuseContradiction(values: ReadonlyMap<string, readonly string[]>): void {
+  const types = values.get('type');
+  if (types === undefined || types.some((type) => /^(l7|129)$/i.test(type))) return;
+  const asks = [...values.keys()].find((name) => name.startsWith('http-'));
+  if (asks === undefined) return;
+  throw new FilterError(
+    `filtering by ${asks.replace('-', ' ')} requires the event type filter to only match 'l7' events`,
   );
 }
 
@@ -103,6 +118,11 @@ export class FlowFilter {
     return this.#conditions.map((condition) => condition.name);
   }
 
+  /** Names of the parameters that read messages of applications. */
+  get messageNames(): string[] {
+    return this.#conditions.flatMap((it) => ('needsMessage' in it ? [it.name] : []));
+  }
+
   /** The test for flows of the agent with these names; valid until their revision changes. */
   predicate(names: Names): Predicate {
     const known = this.#compiled.get(names);
@@ -115,12 +135,14 @@ export class FlowFilter {
 
 function compile(conditions: readonly Condition[], names: Names): Predicate {
   const common: Predicate[] = [];
+  const costly: Predicate[] = [];
   const atSource: Predicate[] = [];
   const atDestination: Predicate[] = [];
   for (const condition of conditions) {
     if (condition.of === 'flow') {
       const test = condition.compile(names);
-      common.push(condition.exclude ? (facts) => !test(facts) : test);
+      const list = condition.needsMessage === true ? costly : common;
+      list.push(condition.exclude ? (facts) => !test(facts) : test);
       continue;
     }
     const test = condition.compile(names);
@@ -138,7 +160,7 @@ function compile(conditions: readonly Condition[], names: Names): Predicate {
   }
   const ends = atSource.length === 0 ? null : either(all(atSource), all(atDestination));
   if (ends !== null) common.push(ends);
-  return all(common);
+  return all([...common, ...costly]);
 }
 
 function either(one: Predicate, other: Predicate): Predicate {

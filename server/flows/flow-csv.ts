@@ -31,6 +31,18 @@ const COLUMNS: Readonly<Record<string, (flow: HubbleFlow) => string | number | u
   reply_packets: (flow) => flow.extensions?.value.spyglass.reply_packets,
   reply_bytes: (flow) => flow.extensions?.value.spyglass.reply_bytes,
   rtt_ns: (flow) => flow.extensions?.value.spyglass.rtt_ns,
+  l7_type: (flow) => flow.l7?.type,
+  l7_protocol: (flow) => flow.extensions?.value.spyglass.l7?.protocol,
+  l7_route: (flow) => flow.extensions?.value.spyglass.l7?.route,
+  l7_error: (flow) => {
+    const l7 = flow.extensions?.value.spyglass.l7;
+    return l7 === undefined ? '' : String(l7.is_error ?? false);
+  },
+  latency_ns: (flow) => flow.extensions?.value.spyglass.l7?.latency_ns,
+  http_method: (flow) => flow.l7?.http?.method,
+  http_url: (flow) => flow.l7?.http?.url,
+  http_status: (flow) => flow.l7?.http?.code,
+  dns_query: (flow) => flow.l7?.dns?.query,
   summary: (flow) => flow.Summary,
   uuid: (flow) => flow.uuid,
 };

@@ -20,8 +20,9 @@ import {
 } from '../wire/lists.gen.ts';
 import { formatAddress, isUnset } from '../wire/address.ts';
 import type { Names } from './dictionary.ts';
-import { EVENT_DROP, EVENT_TRACE, eventSubType } from './event-type.ts';
+import { eventSubType, eventType } from './event-type.ts';
 import { type End, PROTOCOL } from './facts.ts';
+import { hubbleL7, messageSummary, spyglassL7, traceId } from './l7/hubble-l7.ts';
 import { policyExtension, policyFields } from './policy-verdict.ts';
 import type { RecordCursor } from './record.ts';
 import { summaryOf, tcpFlags } from './summary.ts';
@@ -53,6 +54,10 @@ export function toHubbleFlow(record: RecordCursor, context: FlowContext): Hubble
   const point = record.observationPoint;
   const { policy_match_type, ...allowedBy } = policyFields(record, names);
   const hasDirection = record.direction !== DIRECTION.UNKNOWN;
+  const isL7 = record.type === RECORD_TYPE.L7;
+  const message = record.l7;
+  const trace = message === null ? null : traceId(message);
+  const isTrace = !isDrop && !isL7;
   return {
     time: formatTime(record.timeNs + context.clockOffsetNs),
     uuid: context.uuid,
@@ -64,35 +69,47 @@ export function toHubbleFlow(record: RecordCursor, context: FlowContext): Hubble
       destination: formatAddress(record.view, record.addressOffset('destination')),
       ipVersion: record.family === 6 ? 'IPv6' : 'IPv4',
     },
-    ...l4Of(record),
+    ...l4Of(record, isL7),
     source: endpointOf(record, 'source', names),
     destination: endpointOf(record, 'destination', names),
-    Type: 'L3_L4',
+    Type: isL7 ? 'L7' : 'L3_L4',
     node_name: names.node,
+    ...namesOf(record, 'source', names),
+    ...namesOf(record, 'destination', names),
+    ...(message !== null && { l7: hubbleL7(message) }),
     ...(isReply === true && { reply: true }),
-    event_type: { type: isDrop ? EVENT_DROP : EVENT_TRACE, ...(subType !== 0 && { sub_type: subType }) },
+    event_type: { type: eventType(record), ...(subType !== 0 && { sub_type: subType }) },
     ...(service !== null && { [isReply === true ? 'source_service' : 'destination_service']: service }),
     ...(hasDirection && { traffic_direction: DIRECTION_NAME[record.direction] ?? record.direction }),
     ...(policy_match_type !== undefined && { policy_match_type }),
-    ...(!isDrop && point !== 0 && { trace_observation_point: OBSERVATION_POINT_NAME[point] ?? point }),
-    ...(!isDrop && isReply !== undefined && { trace_reason: traceReason(record.type, isReply) }),
+    ...(isTrace && point !== 0 && { trace_observation_point: OBSERVATION_POINT_NAME[point] ?? point }),
+    ...(isTrace && isReply !== undefined && { trace_reason: traceReason(record.type, isReply) }),
     ...(isDrop && { file: { name: SOURCE_FILE_WORDS[record.dropFile] ?? 'unknown', line: record.dropLine } }),
     ...(reason !== 0 && { drop_reason_desc: DROP_REASON_NAME[reason] ?? reason }),
     ...(isReply !== undefined && { is_reply: isReply }),
     ...(record.interface !== 0 && { interface: { index: record.interface } }),
-    Summary: summaryOf(
-      record.protocol,
-      record.tcpFlags,
-      record.port('source'),
-      record.port('destination'),
-      record.family,
-    ),
+    ...(trace !== null && { trace_context: { parent: { trace_id: trace } } }),
+    Summary: message === null ? packetSummary(record) : messageSummary(message),
     extensions: {
       '@type': 'type.googleapis.com/google.protobuf.Struct',
-      value: { spyglass: extensionOf(record, isDrop, names) },
+      value: {
+        spyglass: { ...extensionOf(record, isDrop, names), ...(message !== null && { l7: spyglassL7(message) }) },
+      },
     },
     ...allowedBy,
   };
+}
+
+function packetSummary(record: RecordCursor): string {
+  return summaryOf(record.protocol, record.tcpFlags, record.port('source'), record.port('destination'), record.family);
+}
+
+/** Names that DNS gave to the end, if it is none of ours. */
+function namesOf(record: RecordCursor, end: End, names: Names): Pick<HubbleFlow, 'source_names' | 'destination_names'> {
+  if (names.dns.isEmpty || record.endpoint(end) !== 0) return {};
+  const found = names.dns.of(record.address(end));
+  if (found.length === 0) return {};
+  return end === 'source' ? { source_names: [...found] } : { destination_names: [...found] };
 }
 
 function traceReason(type: number, isReply: boolean): string {
@@ -100,7 +117,8 @@ function traceReason(type: number, isReply: boolean): string {
   return type === RECORD_TYPE.NEW ? 'NEW' : 'ESTABLISHED';
 }
 
-function l4Of(record: RecordCursor): { l4?: HubbleL4 } {
+/** A message has ends, but no packet and so no flags. */
+function l4Of(record: RecordCursor, isL7: boolean): { l4?: HubbleL4 } {
   const source = record.port('source');
   const destination = record.port('destination');
   const ports = {
@@ -111,7 +129,7 @@ function l4Of(record: RecordCursor): { l4?: HubbleL4 } {
   const icmp = { ...(source !== 0 && { type: source }), ...(destination !== 0 && { code: destination }) };
   switch (record.protocol) {
     case PROTOCOL.TCP:
-      return { l4: { TCP: { ...ports, flags: tcpFlags(record.tcpFlags) } } };
+      return { l4: { TCP: { ...ports, ...(!isL7 && { flags: tcpFlags(record.tcpFlags) }) } } };
     case PROTOCOL.UDP:
       return { l4: { UDP: ports } };
     case PROTOCOL.ICMPv4:

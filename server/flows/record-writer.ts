@@ -3,14 +3,21 @@ import type { RecordLayout } from '../wire/layout.ts';
 import { parseAddress } from '../wire/address.ts';
 import { paddedCapture } from './record.ts';
 
-/** Numbers by field name; addresses as text. Fields left out are zero, `version` is the layout's. */
-export type RecordFields = Readonly<Record<string, number | bigint | string>>;
+/**
+ * Numbers by field name; addresses as text. Fields left out are zero, `version` is the layout's. `capture` is what was
+ * captured: the bytes behind the record, whose number goes into `captured`.
+ */
+export type RecordFields = Readonly<Record<string, number | bigint | string | Buffer>>;
 
 /** One record, with room for `captured` bytes behind it if that field is given. */
-export function writeRecord(layout: RecordLayout, fields: RecordFields): Buffer {
-  const { captured } = fields;
-  const record = Buffer.alloc(layout.size + paddedCapture(typeof captured === 'number' ? captured : 0));
-  for (const [name, value] of Object.entries({ version: layout.version, ...fields })) {
+export function writeRecord(layout: RecordLayout, { capture, ...numbers }: RecordFields): Buffer {
+  const bytes = Buffer.isBuffer(capture) ? capture : Buffer.alloc(0);
+  const fields = { version: layout.version, ...(bytes.length > 0 && { captured: bytes.length }), ...numbers };
+  const captured = 'captured' in fields ? Number(fields.captured) : 0;
+  const record = Buffer.alloc(layout.size + paddedCapture(captured));
+  bytes.copy(record, layout.size);
+  for (const [name, value] of Object.entries(fields)) {
+    if (Buffer.isBuffer(value)) throw new Error(`${name} is no field of bytes`);
     const field = layout.fields[name];
     if (field === undefined) throw new Error(`the layout has no field ${name}`);
     if (typeof value === 'string') {

@@ -4,8 +4,10 @@
  */
 import { DROP_REASON, RECORD_TYPE } from '../wire/lists.gen.ts';
 import type { FieldType, RecordLayout } from '../wire/layout.ts';
-import type { AddressRange } from '../wire/address.ts';
+import { type AddressRange, formatAddress } from '../wire/address.ts';
+import type { L7Message, L7ProtocolName } from '../wire/l7.ts';
 import type { End, FlowFacts } from './facts.ts';
+import { readMessage } from './l7/message.ts';
 
 /** Fields this reader needs, and their types; a layout that lacks one cannot be read. */
 const FIELDS = {
@@ -87,11 +89,15 @@ export function paddedCapture(captured: number): number {
 
 export class RecordCursor implements FlowFacts {
   readonly #at: Readonly<Record<FieldName, number>>;
+  readonly #size: number;
   #view: DataView = EMPTY;
   #offset = 0;
+  /** Undefined until it is asked for. */
+  #l7: L7Message | null | undefined;
 
   /** `layout` must have no `layoutProblem`. */
   constructor(layout: RecordLayout) {
+    this.#size = layout.size;
     const at: Partial<Record<FieldName, number>> = {};
     for (const name of Object.keys(FIELDS) as FieldName[]) at[name] = layout.fields[name]?.offset ?? 0;
     this.#at = at as Record<FieldName, number>;
@@ -101,6 +107,7 @@ export class RecordCursor implements FlowFacts {
   moveTo(view: DataView, offset: number): this {
     this.#view = view;
     this.#offset = offset;
+    this.#l7 = undefined;
     return this;
   }
 
@@ -226,12 +233,28 @@ export class RecordCursor implements FlowFacts {
     return range.has(this.#view, this.addressOffset(end));
   }
 
+  address(end: End): string {
+    return formatAddress(this.#view, this.addressOffset(end));
+  }
+  get l7(): L7Message | null {
+    if (this.#l7 === undefined) this.#l7 = this.type === RECORD_TYPE.L7 ? this.#readL7() : null;
+    return this.#l7;
+  }
+  get l7Protocol(): L7ProtocolName | null {
+    return this.l7?.protocol ?? null;
+  }
+
   get view(): DataView {
     return this.#view;
   }
   /** Where in `view` an address lies, for the functions of address.ts. */
   addressOffset(which: End | 'original'): number {
     return this.#offset + this.#at[which];
+  }
+
+  #readL7(): L7Message | null {
+    const start = this.#view.byteOffset + this.#offset + this.#size;
+    return readMessage(new Uint8Array(this.#view.buffer, start, this.captured));
   }
 
   #u8(at: number): number {

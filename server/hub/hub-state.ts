@@ -4,21 +4,27 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { HubbleFlow } from '../wire/hubble.ts';
+import type { L7Table } from '../wire/l7-table.ts';
 import type { ServiceMap } from '../wire/service-map.ts';
 import type { MapGroup } from '../wire/service-map.ts';
 import type { Names } from '../flows/dictionary.ts';
 import type { FlowFilter } from '../flows/filter.ts';
 import { flowUuids } from '../flows/flow-uuid.ts';
 import { type Emitter, toHubbleFlow } from '../flows/hubble-flow.ts';
-import { EDGE_HISTORY_S, EdgeRing } from './edges/edge-ring.ts';
+import { EdgeRing } from './edges/edge-ring.ts';
 import { serviceMap } from './edges/service-map.ts';
 import { FlowTally } from './flow-tally.ts';
+import { l7Table } from './l7/l7-table.ts';
+import { L7Ring } from './l7/l7-ring.ts';
+import { MessageTally } from './l7/message-tally.ts';
+import { SeriesTally } from './l7/series-tally.ts';
 import type { AgentNode } from './ingest/agent-node.ts';
 import type { ProtocolFault } from './ingest/protocol-error.ts';
 import { PolicyHitCounter } from './policy-hits.ts';
 import { type Extent, FlowStore, seek } from './store/flow-store.ts';
 import { Timeline } from './timeline.ts';
 import { Wakeup } from './wakeup.ts';
+import { HISTORY_S } from './window-ring.ts';
 
 export interface Stats {
   batches: number;
@@ -36,7 +42,10 @@ export class HubState {
   readonly version: string;
   readonly store: FlowStore;
   readonly edges = new EdgeRing();
+  readonly l7 = new L7Ring();
   readonly tally = new FlowTally();
+  readonly messageTally = new MessageTally();
+  readonly seriesTally = new SeriesTally();
   readonly policyHits = new PolicyHitCounter();
   readonly timeline = new Timeline();
   readonly nodes = new Map<string, AgentNode>();
@@ -99,7 +108,14 @@ export class HubState {
 
   /** The map over whole seconds in [since, until), Unix seconds. */
   map(since: number, until: number, group: MapGroup, filter: FlowFilter): ServiceMap {
-    return serviceMap(this.edges.window(since, until, Date.now() / 1000), group, filter, this.agentNames);
+    const now = Date.now() / 1000;
+    const l7 = this.l7.window(since, until, now);
+    return serviceMap(this.edges.window(since, until, now), group, filter, this.agentNames, l7);
+  }
+
+  /** The table of routes over the same window. */
+  routes(since: number, until: number, group: MapGroup, filter: FlowFilter): L7Table {
+    return l7Table(this.l7.window(since, until, Date.now() / 1000), group, filter);
   }
 
   /** Housekeeping, called every second. */
@@ -108,10 +124,12 @@ export class HubState {
     let isBlind = false;
     for (const node of this.nodes.values()) {
       node.updateRate();
-      node.session?.names.prune(oldest, now - EDGE_HISTORY_S * 1000);
-      isBlind ||= !node.connected && now - node.changed < EDGE_HISTORY_S * 1000;
+      node.session?.names.prune(oldest, now - HISTORY_S * 1000);
+      isBlind ||= !node.connected && now - node.changed < HISTORY_S * 1000;
     }
-    // Traffic of a node without agent is missing from the map.
-    if (isBlind) this.edges.add(Math.floor(now / 1000), [], false);
+    // Traffic of a node without agent is missing from the map and the routes.
+    if (!isBlind) return;
+    this.edges.add(Math.floor(now / 1000), [], false);
+    this.l7.addBlind(Math.floor(now / 1000));
   }
 }

@@ -2,64 +2,26 @@
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ServiceMap } from '../wire/service-map.ts';
-import { nowNs } from '../flows/timestamp.ts';
 import { pino } from 'pino';
 import { startHub } from './hub.ts';
-import { type Counters, type EdgeCounters, KIND } from '../wire/agent.ts';
+import { KIND } from '../wire/agent.ts';
 import type { NodeStatus } from '../wire/status.ts';
 import { describe, expect, it } from 'vitest';
+import { edgeCounters, kernelCounters } from './testing/counter-fixtures.ts';
 import { DROP, FakeAgent, flow, HubBed, LiveClient } from './testing/hub-bed.ts';
 
 const bed = new HubBed();
-
-function edge(packets: number, more: Partial<EdgeCounters> = {}): EdgeCounters {
-  return {
-    slot: 1,
-    source_endpoint: 16,
-    destination_endpoint: 17,
-    source_identity: 300,
-    destination_identity: 301,
-    service_id: 5,
-    port: 8080,
-    protocol: 6,
-    verdict: 1,
-    drop_reason: 0,
-    peer: '',
-    packets,
-    bytes: packets * 100,
-    reply_packets: packets,
-    reply_bytes: packets * 50,
-    connections: packets,
-    answered: packets,
-    rtt_histogram: [packets],
-    ...more,
-  };
-}
-
-function counters(edges: EdgeCounters[], more: Partial<Counters> = {}): Counters {
-  return {
-    time_ns: String(nowNs()),
-    edges,
-    overflow: { packets: 0, bytes: 0 },
-    drops: {},
-    stages: [],
-    maps: [{ name: 'flow_cache', entries: 3, max_entries: 100 }],
-    problem: 'The map is full.',
-    lost: { ring: 2, buffer: 1 },
-    events: { written: 0, drained: 0 },
-    agent: { rss_bytes: 1, cpu_seconds: 0, buffered_bytes: 0 },
-    ...more,
-  };
-}
 
 describe('GET /api/v1/service-map', () => {
   it('shows what the kernels counted', async () => {
     const agent = await new FakeAgent(bed.hub).start();
     await agent.deliver([flow()]);
-    agent.send(KIND.counters, counters([edge(4)]));
+    agent.send(KIND.counters, kernelCounters([edgeCounters(4)]));
     agent.send(
       KIND.counters,
-      counters([edge(10), edge(2, { slot: 2, verdict: 2, drop_reason: 158 })], { drops: { 158: 2 } }),
+      kernelCounters([edgeCounters(10), edgeCounters(2, { slot: 2, verdict: 2, drop_reason: 158 })], {
+        drops: { 158: 2 },
+      }),
     );
     await agent.deliver([flow()]);
     const map = (await (await bed.get('/api/v1/service-map?since=30s')).json()) as ServiceMap;
@@ -116,7 +78,7 @@ describe('WS /api/v1/live', () => {
   it('sends map and timeline at once, and ends them', async () => {
     const agent = await new FakeAgent(bed.hub).start();
     await agent.deliver([flow()]);
-    agent.send(KIND.counters, counters([edge(4)]));
+    agent.send(KIND.counters, kernelCounters([edgeCounters(4)]));
     await agent.deliver([flow()]);
     const client = new LiveClient(bed.hub);
     await client.subscribe({ map: { group: 'workload', window_s: 60 }, timeline: { window_s: 60, bucket_s: 1 } });

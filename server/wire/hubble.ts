@@ -3,6 +3,8 @@
  * proto field names in declaration order; defaults are left out; 64-bit integers are strings.
  */
 
+import type { HttpMessage, L7Message } from './l7.ts';
+
 /** Name of an enum value; as proto3 JSON has it, the number if this build knows no name. */
 export type EnumValue = string | number;
 
@@ -54,9 +56,34 @@ export interface PolicyVerdict {
   match: string;
 }
 
+/** flow.Layer7: Hubble knows HTTP, DNS and Kafka. */
+export interface HubbleL7 {
+  type: 'REQUEST' | 'RESPONSE' | 'SAMPLE';
+  latency_ns?: string;
+  dns?: {
+    query: string;
+    ips?: string[];
+    /** 4294967295 if the answer has none. */
+    ttl?: number;
+    cnames?: string[];
+    observation_source: string;
+    rcode?: number;
+    qtypes?: string[];
+    rrtypes?: string[];
+  };
+  http?: Omit<HttpMessage, 'headers'> & { headers?: HttpMessage['headers'] };
+  kafka?: { error_code?: number; api_version?: number; api_key: string; correlation_id?: number; topic?: string };
+}
+
+/** What Hubble has no field for. */
+export interface SpyglassL7 extends Pick<L7Message, 'protocol' | 'route' | 'grpc' | 'tls' | 'redis' | 'sql'> {
+  is_error?: boolean;
+  latency_ns?: number;
+}
+
 /** Our own fields, carried as google.protobuf.Struct in `extensions`. */
 export interface SpyglassExtension {
-  /** Name of the record type: NEW, FLAGS, CLOSE, REPORT, DROP. */
+  /** Name of the record type: NEW, FLAGS, CLOSE, REPORT, DROP, L7. */
   event: string;
   connection_id: string;
   packets: number;
@@ -74,6 +101,8 @@ export interface SpyglassExtension {
   drop: { stage: string; line: number; words: string; suppressed: number } | null;
   /** Null where no policy isolates the end: the source for egress, the destination for ingress. */
   policy: { ingress: PolicyVerdict | null; egress: PolicyVerdict | null } | null;
+  /** Of a message of an application only. */
+  l7?: SpyglassL7;
 }
 
 export interface HubbleFlow {
@@ -88,6 +117,10 @@ export interface HubbleFlow {
   destination: HubbleEndpoint;
   Type: string;
   node_name: string;
+  /** Names that DNS answers gave to the address, lower case, without the final dot. */
+  source_names?: string[];
+  destination_names?: string[];
+  l7?: HubbleL7;
   reply?: boolean;
   event_type: { type: number; sub_type?: number };
   source_service?: { name: string; namespace: string };
@@ -100,6 +133,7 @@ export interface HubbleFlow {
   drop_reason_desc?: EnumValue;
   is_reply?: boolean;
   interface?: { index: number; name?: string };
+  trace_context?: { parent: { trace_id: string } };
   Summary: string;
   extensions?: {
     '@type': 'type.googleapis.com/google.protobuf.Struct';

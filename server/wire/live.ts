@@ -3,6 +3,7 @@
  * snapshot at once and then updates. A slow client gets a sample, and is told so; a hopeless one is cut.
  */
 import type { HubbleFlow } from './hubble.ts';
+import type { L7Table } from './l7-table.ts';
 import type { MapGroup, ServiceMap } from './service-map.ts';
 
 /** Largest message a client may send, bytes. */
@@ -13,6 +14,8 @@ export interface Subscribe {
   type: 'subscribe';
   /** The map every second, over the last `window_s` seconds (5 to 900). */
   map?: { group: MapGroup; window_s: number; filter?: FlowFilter } | null;
+  /** The table of routes every second, over the same kind of window. */
+  l7?: { group: MapGroup; window_s: number; filter?: FlowFilter } | null;
   /**
    * New flows every 250 ms, at most `max_rate` rows a second. `last` rows come first. `tag` comes back in every
    * answer, so that answers to the former subscription, still under way, are told apart.
@@ -48,6 +51,11 @@ export interface MapMessage {
   map: ServiceMap;
 }
 
+export interface L7TableMessage {
+  type: 'l7';
+  table: L7Table;
+}
+
 export interface FlowRow {
   /** Grows with each flow the hub receives; unique within a hub process. */
   id: number;
@@ -58,7 +66,7 @@ export interface FlowsMessage {
   type: 'flows';
   /** Newest last. */
   rows: FlowRow[];
-  /** Every nth flow is shown; 1 = all. Drops are always shown (up to 50/s). */
+  /** Every nth flow is shown; 1 = all. Drops and errors are always shown (up to 50/s). */
   sampled: number;
   /** Matching flows since the last message, shown or not. */
   matched: number;
@@ -82,4 +90,4 @@ export interface ErrorMessage {
   detail: string;
 }
 
-export type LiveMessage = StatusMessage | MapMessage | FlowsMessage | TimelineMessage | ErrorMessage;
+export type LiveMessage = StatusMessage | MapMessage | L7TableMessage | FlowsMessage | TimelineMessage | ErrorMessage;

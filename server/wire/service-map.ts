@@ -1,5 +1,7 @@
 /** The service map as `/api/v1/service-map` and the live stream give it. */
 
+import type { L7ProtocolName } from './l7.ts';
+
 export type MapGroup = 'workload' | 'service' | 'pod' | 'namespace';
 
 export type NodeKind = 'Deployment' | 'StatefulSet' | 'DaemonSet' | 'Pod' | 'Service' | 'Namespace' | 'Host' | 'World';
@@ -13,7 +15,7 @@ export interface MapNode {
   name: string;
   /** Pods behind it now; 0 for a service that selects none. */
   pods: number;
-  /** DNS names and addresses, at most 8. */
+  /** DNS names, then addresses, at most 8. */
   addresses: string[];
 }
 
@@ -53,8 +55,26 @@ export interface MapEdge {
   byte_rate: number;
   drop_rate: number;
   rtt: Rtt | null;
-  /** L7 figures, null until there are any. */
-  l7: null;
+  /** Null if no message of an application was read. */
+  l7: EdgeL7 | null;
+}
+
+/** All routes of an edge together. Rows of single routes: l7-table.ts. */
+export interface EdgeL7 {
+  /** The one with most requests, if there are several. */
+  protocol: L7ProtocolName;
+  /** Requests per second over the window. */
+  rate: number;
+  requests: number;
+  responses: number;
+  errors: number;
+  /** Errors among the responses, 0 to 1; null without any. */
+  error_share: number | null;
+  /** Null if nothing was answered. */
+  p50_ns: number | null;
+  p95_ns: number | null;
+  /** False if the counts are lower bounds, because an agent could not read all that was sent. */
+  exact: boolean;
 }
 
 export interface ServiceMap {

@@ -3,8 +3,9 @@ import type { Request, Response } from 'express';
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 import { DROP_REASON_NAME } from '../../wire/lists.gen.ts';
 import type { HubState } from '../hub-state.ts';
+import { hubbleMessageMetrics, seriesMetrics } from './l7-metrics.ts';
 
-type Sample = readonly [labels: Record<string, string>, value: number];
+export type Sample = readonly [labels: Readonly<Record<string, string>>, value: number];
 
 /** Counters are read from the state when Prometheus asks, so that ingest keeps no metric objects. */
 export function metricsRoute(state: HubState) {
@@ -37,6 +38,8 @@ export function metricsRoute(state: HubState) {
     void metric;
   };
   hubbleMetrics(state, counter);
+  hubbleMessageMetrics(state, counter, registry);
+  seriesMetrics(state, counter, registry);
   pipelineMetrics(state, counter, gauge);
   return async (_request: Request, response: Response): Promise<void> => {
     response
@@ -46,13 +49,14 @@ export function metricsRoute(state: HubState) {
   };
 }
 
-type Define = (name: string, help: string, labels: string[], samples: () => Iterable<Sample>) => void;
+export type Define = (name: string, help: string, labels: string[], samples: () => Iterable<Sample>) => void;
 
 function hubbleMetrics(state: HubState, counter: Define): void {
   const flowLabels = ['protocol', 'type', 'subtype', 'verdict'];
-  counter('hubble_flows_processed_total', 'Flows received.', flowLabels, () =>
-    [...state.tally.flows()].map(({ count, ...labels }) => [labels, count]),
-  );
+  counter('hubble_flows_processed_total', 'Flows received.', flowLabels, () => [
+    ...[...state.tally.flows()].map(({ count, ...labels }): Sample => [labels, count]),
+    ...[...state.messageTally.flows].map(([labels, { n }]): Sample => [labels, n]),
+  ]);
   counter('hubble_drop_total', 'Flows with verdict DROPPED.', ['reason', 'protocol'], () =>
     [...state.tally.drops()].map(({ reason, protocol, count }) => [
       { reason: DROP_REASON_NAME[reason] ?? String(reason), protocol },

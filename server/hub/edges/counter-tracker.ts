@@ -5,11 +5,8 @@
  */
 import type { Counters, EdgeCounters } from '../../wire/agent.ts';
 import type { Names } from '../../flows/dictionary.ts';
+import { Baseline, type SeenFromStart } from '../baseline.ts';
 import { COUNTS, type EdgeTotals, RTT_BUCKETS, TrackedEdge, zeroTotals } from './tracked-edge.ts';
-
-/** After a longer silence of the agent, what was counted meanwhile is not attributed to one second. */
-const MAX_GAP_MS = 5000;
-const MAX_KNOWN_IDS = 64;
 
 export interface EdgeIncrement {
   edge: TrackedEdge;
@@ -24,64 +21,31 @@ export interface Increments {
   exact: boolean;
 }
 
-/** Whether the hub has followed the session from its first record; null while that is not known yet. */
-export type SeenFromStart = boolean | null;
-
 export class CounterTracker {
-  #countersId = '';
-  readonly #knownIds = new Set<string>();
+  readonly #baseline = new Baseline<{ names: Names; counters: Counters }>();
   #edges = new Map<number, TrackedEdge>();
   #drops: Record<number, number> = {};
   #overflow = 0;
-  #lastTime = 0;
-  #isFresh = true;
-  /** First message of new counters, kept until it is known whether they began at zero. */
-  #pending: { names: Names; counters: Counters; isNew: boolean } | null = null;
 
   /** The agent's connection is new: its next message may cover a time of silence. */
   reconnected(): void {
-    this.#isFresh = true;
+    this.#baseline.reconnected();
   }
 
   /** `now` is Unix ms at arrival. */
   apply(names: Names, countersId: string, counters: Counters, fromStart: SeenFromStart, now: number): Increments {
-    const result: Increments = { edges: [], drops: 0, exact: true };
-    if (countersId !== this.#countersId) {
-      this.#begin(names, countersId, counters, result);
-    } else if (this.#isFresh && this.#pending === null) {
-      if (now - this.#lastTime > MAX_GAP_MS) {
-        this.#rebase(names, counters);
-        result.exact = false;
-      } else {
-        this.#add(names, counters, result);
-      }
-    } else {
-      this.#settle(fromStart, result);
-      this.#add(names, counters, result);
+    const { isNew, take, exact } = this.#baseline.read(countersId, { names, counters }, fromStart, now);
+    const result: Increments = { edges: [], drops: 0, exact };
+    if (isNew) {
+      this.#edges = new Map();
+      this.#drops = {};
+      this.#overflow = 0;
     }
-    if (this.#pending !== null && fromStart !== null) this.#settle(fromStart, result);
-    this.#isFresh = false;
-    this.#lastTime = now;
+    for (const { message, as } of take) {
+      if (as === 'increment') this.#add(message.names, message.counters, result);
+      else this.#rebase(message.names, message.counters);
+    }
     return result;
-  }
-
-  #begin(names: Names, countersId: string, counters: Counters, result: Increments): void {
-    if (this.#countersId !== '') result.exact = false;
-    this.#edges = new Map();
-    this.#drops = {};
-    this.#overflow = 0;
-    this.#countersId = countersId;
-    this.#pending = { names, counters, isNew: !this.#knownIds.has(countersId) };
-    if (this.#knownIds.size < MAX_KNOWN_IDS) this.#knownIds.add(countersId);
-  }
-
-  /** Uses the first message, now that it is known, or can no longer be, what it covers. */
-  #settle(fromStart: SeenFromStart, result: Increments): void {
-    if (this.#pending === null) return;
-    const { names, counters, isNew } = this.#pending;
-    this.#pending = null;
-    if (fromStart === true && isNew) this.#add(names, counters, result);
-    else this.#rebase(names, counters);
   }
 
   #rebase(names: Names, counters: Counters): void {

@@ -84,7 +84,7 @@ function mapOf(
   filter = ALL,
 ) {
   const window = { since: NOW - 10, until: NOW, covered: 10, exact: true, rows: new Map(rows) };
-  return serviceMap(window, group, filter, [names]);
+  return serviceMap(window, group, filter, [names], null);
 }
 
 describe('the service map', () => {
@@ -225,7 +225,7 @@ describe('the ring of increments', () => {
 
   it('sums a window, and knows where its data begin', () => {
     const ring = new EdgeRing();
-    for (let second = NOW; second < NOW + 30; second++) ring.add(second, [{ edge: one, by: totals(1) }], true);
+    for (let second = NOW; second < NOW + 30; second++) ring.add(second, [[one, totals(1)]], true);
     const inside = ring.window(NOW + 10, NOW + 20, NOW + 5000);
     expect(inside.rows.get(one)?.packets).toBe(10);
     expect(inside).toMatchObject({ exact: true, covered: 10 });
@@ -234,8 +234,8 @@ describe('the ring of increments', () => {
 
   it('adds what several nodes report in one second', () => {
     const ring = new EdgeRing();
-    ring.add(NOW, [{ edge: one, by: totals(1, { rtt: [1] }) }], true);
-    ring.add(NOW, [{ edge: one, by: totals(2, { rtt: [2] }) }], false);
+    ring.add(NOW, [[one, totals(1, { rtt: [1] })]], true);
+    ring.add(NOW, [[one, totals(2, { rtt: [2] })]], false);
     const window = ring.window(NOW, NOW + 1, NOW + 5000);
     expect(window.rows.get(one)).toMatchObject({ packets: 3 });
     expect(window.rows.get(one)?.rtt[0]).toBe(3);
@@ -244,7 +244,7 @@ describe('the ring of increments', () => {
 
   it('keeps sums over 15 minutes, then forgets', () => {
     const ring = new EdgeRing();
-    for (let second = NOW; second < NOW + 1200; second++) ring.add(second, [{ edge: one, by: totals(1) }], true);
+    for (let second = NOW; second < NOW + 1200; second++) ring.add(second, [[one, totals(1)]], true);
     const end = NOW + 1200;
     expect(ring.window(end - 600, end, NOW + 5000).rows.get(one)?.packets).toBe(600);
     expect(ring.window(end - 900, end, NOW + 5000).rows.get(one)?.packets).toBe(900);

@@ -1,26 +1,16 @@
 /** Sums of edges -> the service map. Pure: the same window and names give the same map. */
-import type { ServiceEntry } from '../../wire/agent.ts';
 import type { MapEdge, MapGroup, MapNode, Rtt, ServiceMap } from '../../wire/service-map.ts';
-import { DROP_REASON_NAME, IDENTITY, VERDICT, VERDICT_NAME } from '../../wire/lists.gen.ts';
+import { DROP_REASON_NAME, VERDICT, VERDICT_NAME } from '../../wire/lists.gen.ts';
 import type { Names } from '../../flows/dictionary.ts';
-import { type End, protocolName } from '../../flows/facts.ts';
+import { protocolName } from '../../flows/facts.ts';
 import type { FlowFilter } from '../../flows/filter.ts';
 import { formatTime } from '../../flows/timestamp.ts';
+import { edgeMessages, type EdgeMessages, NO_MESSAGES } from '../l7/edge-messages.ts';
+import type { L7Window } from '../l7/l7-ring.ts';
 import type { EdgeWindow } from './edge-ring.ts';
-import {
-  addAddresses,
-  hostNode,
-  namespaceNode,
-  type NodeIdentity,
-  nodeIndex,
-  serviceDnsName,
-  serviceNode,
-  worldNode,
-} from './map-node.ts';
+import { busiestWorld, nodeOfEnd, withoutSecondSight } from './ends.ts';
+import { addAddresses, type NodeIdentity, nodeIndex, serviceDnsName } from './map-node.ts';
 import { addTotals, type EdgeTotals, type TrackedEdge, zeroTotals } from './tracked-edge.ts';
-
-/** Addresses of the world with a node of their own; the rest share `world/other`. */
-export const MAX_WORLD_NODES = 12;
 
 /** Parameters of the filter language that mean something for sums. */
 export const MAP_FILTER_NAMES: readonly string[] = [
@@ -31,7 +21,15 @@ export const MAP_FILTER_NAMES: readonly string[] = [
   'verdict',
   'drop-reason',
   'node-name',
+  'fqdn',
+  'from-fqdn',
+  'to-fqdn',
 ];
+
+/** Why a filter by messages is refused for the map. */
+export function mapKnowsNoMessages(name: string): string {
+  return `The map counts packets, which are of no application; leave protocols of applications out of "${name}", or ask /api/v1/l7.`;
+}
 
 interface Sum {
   source: NodeIdentity;
@@ -47,16 +45,20 @@ interface Sum {
   services: Map<string, { namespace: string; name: string; packets: number }>;
 }
 
-/** `agents` are the names of all agents that are connected, to count the pods behind each node. */
+/**
+ * `agents` are the names of all agents that are connected, to count the pods behind each node; `l7` is what was read of
+ * messages in the same window.
+ */
 export function serviceMap(
   window: EdgeWindow,
   group: MapGroup,
   filter: FlowFilter,
   agents: readonly Names[],
+  l7: L7Window | null,
 ): ServiceMap {
   const rows = [...window.rows].filter(([edge]) => filter.predicate(edge.names)(edge));
   const counted = withoutSecondSight(rows);
-  const world = busiestWorld(counted);
+  const world = busiestWorld(counted, (totals) => totals.packets + totals.reply_packets);
   const sums = new Map<string, Sum>();
   for (const [edge, totals] of counted) {
     const source = nodeOfEnd(edge, 'source', group, world);
@@ -69,6 +71,7 @@ export function serviceMap(
     }
     addToSum(sum, edge, totals);
   }
+  const messages = l7 === null ? NO_MESSAGES : edgeMessages(l7, group, filter, world);
   return {
     window: {
       since: formatTime(BigInt(window.since) * 1_000_000_000n),
@@ -77,68 +80,8 @@ export function serviceMap(
     },
     group,
     nodes: nodesOf([...sums.values()], group, agents),
-    edges: [...sums].map(([id, sum]) => edgeOf(id, sum, window.covered)),
+    edges: [...sums].map(([id, sum]) => edgeOf(id, sum, window.covered, messages)),
   };
-}
-
-/** Two nodes count a packet between them; what the sender's kernel counted stands for both. */
-function withoutSecondSight(rows: [TrackedEdge, EdgeTotals][]): [TrackedEdge, EdgeTotals][] {
-  if (!rows.some(([edge]) => edge.isArrivalOnly)) return rows;
-  const sent = new Set<string>();
-  for (const [edge] of rows) if (!edge.isArrivalOnly) sent.add(pairKey(edge));
-  return rows.filter(([edge]) => !edge.isArrivalOnly || edge.verdict === VERDICT.DROPPED || !sent.has(pairKey(edge)));
-}
-
-function pairKey(edge: TrackedEdge): string {
-  const end = (which: End): string => {
-    const entry = edge.names.endpoints.get(edge.endpoint(which));
-    return entry === undefined ? edge.peer : `${entry.namespace}/${entry.name}`;
-  };
-  return `${end('source')}>${end('destination')}:${edge.protocol}/${edge.targetPort}`;
-}
-
-function busiestWorld(rows: readonly [TrackedEdge, EdgeTotals][]): ReadonlySet<string> {
-  const packets = new Map<string, number>();
-  for (const [edge, totals] of rows) {
-    if (edge.peer === '') continue;
-    packets.set(edge.peer, (packets.get(edge.peer) ?? 0) + totals.packets + totals.reply_packets);
-  }
-  const order = [...packets].toSorted(([a, x], [b, y]) => y - x || (a < b ? -1 : 1));
-  return new Set(order.slice(0, MAX_WORLD_NODES).map(([address]) => address));
-}
-
-function nodeOfEnd(edge: TrackedEdge, end: End, group: MapGroup, world: ReadonlySet<string>): NodeIdentity {
-  const endpoint = edge.endpoint(end);
-  if (endpoint !== 0) {
-    const known = nodeIndex(edge.names, group).nodeOf(endpoint);
-    if (known !== undefined) return known;
-    return { id: `unknown/Pod/${endpoint}`, kind: 'Pod', namespace: '', name: `endpoint ${endpoint}` };
-  }
-  if (end === 'destination' && edge.verdict === VERDICT.DROPPED) {
-    const service = edge.names.services.get(edge.serviceId) ?? serviceAt(edge.names, edge.peer);
-    if (service !== undefined) return nodeOfService(service, edge.names, group);
-  }
-  switch (edge.identity(end)) {
-    case IDENTITY.HOST:
-      return hostNode(edge.names.node);
-    case IDENTITY.REMOTE_NODE:
-      return hostNode(edge.peer === '' ? 'other nodes' : edge.peer);
-    default:
-      return worldNode(world.has(edge.peer) ? edge.peer : '');
-  }
-}
-
-/** The service that has this address, whatever the port. */
-function serviceAt(names: Names, address: string): ServiceEntry | undefined {
-  return address === '' ? undefined : [...names.services.values()].find((it) => it.addresses.includes(address));
-}
-
-/** Dropped before a backend was chosen: what is behind the service now, or the service itself if nothing is. */
-function nodeOfService(service: ServiceEntry, names: Names, group: MapGroup): NodeIdentity {
-  if (group === 'namespace') return namespaceNode(service.namespace);
-  const [backend] = service.backends;
-  const behind = group === 'service' || backend === undefined ? undefined : nodeIndex(names, group).nodeOf(backend);
-  return behind ?? serviceNode(service);
 }
 
 function newSum(source: NodeIdentity, target: NodeIdentity, edge: TrackedEdge): Sum {
@@ -174,7 +117,7 @@ function addToSum(sum: Sum, edge: TrackedEdge, totals: EdgeTotals): void {
   sum.services.set(key, known);
 }
 
-function edgeOf(id: string, sum: Sum, seconds: number): MapEdge {
+function edgeOf(id: string, sum: Sum, seconds: number, messages: EdgeMessages): MapEdge {
   const { totals } = sum;
   const [service] = [...sum.services.values()].toSorted((a, b) => b.packets - a.packets);
   return {
@@ -197,7 +140,7 @@ function edgeOf(id: string, sum: Sum, seconds: number): MapEdge {
     byte_rate: (totals.bytes + totals.reply_bytes) / seconds,
     drop_rate: sum.dropped / seconds,
     rtt: rttOf(totals.rtt),
-    l7: null,
+    l7: messages.of(sum.source.id, sum.target.id, sum.port, sum.protocol),
   };
 }
 
@@ -232,7 +175,10 @@ function membersOf(
 ): { pods: number; addresses: string[] } {
   let pods = 0;
   const addresses: string[] = [];
-  if (node.kind === 'World' && node.name !== 'other') addresses.push(node.name);
+  if (node.kind === 'World' && node.name !== 'other') {
+    for (const names of agents) addAddresses(addresses, names.dns.of(node.name).slice(0, 1));
+    addAddresses(addresses, [node.name]);
+  }
   for (const names of agents) {
     if (node.kind === 'Service') {
       for (const service of names.services.values()) {

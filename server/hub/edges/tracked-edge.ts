@@ -40,6 +40,8 @@ export class TrackedEdge implements FlowFacts {
   readonly observationPoint = 0;
   readonly direction = 0;
   readonly isReply = false;
+  readonly l7 = null;
+  readonly l7Protocol = null;
   readonly protocol: number;
   readonly serviceId: number;
   /** Port of the destination, 0 for ICMP. */
@@ -98,6 +100,9 @@ export class TrackedEdge implements FlowFacts {
   }
   port(end: End): number {
     return end === 'source' ? 0 : this.targetPort;
+  }
+  address(end: End): string {
+    return this.endpoint(end) === 0 ? this.peer : '';
   }
   /** Edges are kept by endpoint, not by address: filters by address are not offered for them. */
   isIn(): boolean {

@@ -1,6 +1,6 @@
 /** Query parameters of the API: all are known by name, none is silently ignored. */
 import type { Request } from 'express';
-import { FilterError } from '../../flows/filter-fields.ts';
+import { FilterError } from '../../flows/filter-test.ts';
 import { FILTER_NAMES, type FlowFilter, isFilterName, parseFilter, unknownName } from '../../flows/filter.ts';
 import { nowNs, parseTime } from '../../flows/timestamp.ts';
 import { Problem } from './problem.ts';

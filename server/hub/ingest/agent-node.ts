@@ -2,11 +2,13 @@
 import type { Counters } from '../../wire/agent.ts';
 import type { LossLedger } from '../../wire/status.ts';
 import { CounterTracker } from '../edges/counter-tracker.ts';
+import { SeriesTracker } from '../l7/series-tracker.ts';
 import type { AgentSession } from './agent-session.ts';
 
 export class AgentNode {
   readonly name: string;
   readonly tracker = new CounterTracker();
+  readonly series = new SeriesTracker();
   #session: AgentSession | null = null;
   connected = false;
   /** Unix ms of the last connect or disconnect. */

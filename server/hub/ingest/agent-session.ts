@@ -2,7 +2,7 @@
 import type { Hello } from '../../wire/agent.ts';
 import { AgentDictionary } from '../../flows/dictionary.ts';
 import { RecordCursor } from '../../flows/record.ts';
-import type { SeenFromStart } from '../edges/counter-tracker.ts';
+import type { SeenFromStart } from '../baseline.ts';
 import type { SessionHits } from '../policy-hits.ts';
 import type { FlowSource } from '../store/flow-store.ts';
 

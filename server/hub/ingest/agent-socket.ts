@@ -9,6 +9,7 @@ import { hasCode } from '../../base/failure.ts';
 import { type Ack, KIND, type Welcome } from '../../wire/agent.ts';
 import type { HubState } from '../hub-state.ts';
 import type { AgentLink, Ingest } from './ingest.ts';
+import { readL7Report } from './l7-report.ts';
 import { readCounters, readDictionary, readHello } from './messages.ts';
 import { ProtocolError, type ProtocolFault } from './protocol-error.ts';
 
@@ -122,6 +123,9 @@ class AgentConnection {
         break;
       case KIND.counters:
         this.#ingest.counters(link, readCounters(message.subarray(1)), Date.now());
+        break;
+      case KIND.l7:
+        this.#ingest.l7(link, readL7Report(message.subarray(1)), Date.now());
         break;
       default:
         throw new ProtocolError('kind', `The agent sent kind ${kind}, which a hub does not know.`);

@@ -1,5 +1,7 @@
 /** Reads a flow batch: checks the header and walks the records once. Nothing is copied or allocated per record. */
 import { BATCH_HEADER } from '../../wire/agent.ts';
+import { RECORD_TYPE } from '../../wire/lists.gen.ts';
+import { MAX_MESSAGE_BYTES } from '../../flows/l7/message.ts';
 import { paddedCapture, type RecordCursor } from '../../flows/record.ts';
 import { ProtocolError } from './protocol-error.ts';
 
@@ -69,6 +71,12 @@ export function walkRecords(batch: Batch, cursor: RecordCursor, recordSize: numb
     at += recordSize;
     const { captured } = cursor;
     if (captured === 0) continue;
+    if (cursor.type === RECORD_TYPE.L7 && captured > MAX_MESSAGE_BYTES) {
+      throw new ProtocolError(
+        'batch',
+        `Record ${i + 1} has a message of ${captured} bytes; at most ${MAX_MESSAGE_BYTES} are allowed.`,
+      );
+    }
     if (offsets === null) {
       offsets = new Uint32Array(count);
       for (let j = 0; j <= i; j++) offsets[j] = j * recordSize;

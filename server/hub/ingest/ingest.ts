@@ -1,6 +1,8 @@
 /** Takes over what agents send. One call a message; the socket around it is agent-socket.ts. */
 import { isDeepStrictEqual } from 'node:util';
 import { AGENT_PROTOCOL_VERSION, type Counters, type Dictionary, type Hello } from '../../wire/agent.ts';
+import type { L7Report } from '../../wire/l7.ts';
+import { RECORD_TYPE } from '../../wire/lists.gen.ts';
 import { layoutProblem } from '../../flows/record.ts';
 import type { HubState } from '../hub-state.ts';
 import { AgentNode } from './agent-node.ts';
@@ -42,6 +44,7 @@ export class Ingest {
       this.#state.nodes.set(hello.node, node);
     }
     node.tracker.reconnected();
+    node.series.reconnected();
     const known = node.session;
     if (
       known !== null &&
@@ -108,14 +111,26 @@ export class Ingest {
     node.counters = counters;
     const { edges, timeline } = this.#state;
     const found = node.tracker.apply(session.names, session.hello.counters_id, counters, session.seenFromStart, now);
-    edges.add(Math.floor(now / 1000), found.edges, found.exact);
+    edges.add(
+      Math.floor(now / 1000),
+      found.edges.map(({ edge, by }) => [edge, by]),
+      found.exact,
+    );
     if (found.drops > 0) timeline.addDrops(now, found.drops);
+  }
+
+  l7(link: AgentLink, report: L7Report, now: number): void {
+    const { node, session } = link;
+    for (const name of report.names) session.names.dns.add(name);
+    const found = node.series.apply(session.names, session.hello.session, report, session.seenFromStart, now);
+    this.#state.l7.add(Math.floor(now / 1000), node.name, found);
+    this.#state.seriesTally.add(node.name, found);
   }
 
   #append(link: AgentLink, batch: Batch, now: number): number {
     if (batch.count === 0) return 0;
     const { session, node } = link;
-    const { store, tally, policyHits } = this.#state;
+    const { store, tally, messageTally, policyHits } = this.#state;
     const walked = walkRecords(batch, session.cursor, session.recordSize, session.hello.layout.version);
     const offset = Number(batch.clockOffsetNs);
     const minTime = walked.minTime + offset;
@@ -138,7 +153,8 @@ export class Ingest {
     const view = new DataView(batch.records.buffer, batch.records.byteOffset, batch.records.byteLength);
     for (let i = 0; i < batch.count; i++) {
       const record = session.cursor.moveTo(view, walked.offsets?.[i] ?? i * session.recordSize);
-      tally.add(record);
+      if (record.type === RECORD_TYPE.L7) messageTally.add(record);
+      else tally.add(record);
       policyHits.add(record, session.names, session.policyHits, walked.maxTime + offset);
     }
     return store.nextId - firstId;

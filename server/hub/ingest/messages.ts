@@ -161,7 +161,7 @@ export function readCounters(body: Buffer): Counters {
 }
 
 /** Decodes a MessagePack body (the message without its kind byte). Throws a ProtocolError. */
-function read<T>(schema: z.ZodType<T>, fault: ProtocolFault, body: Buffer): T {
+export function read<T>(schema: z.ZodType<T>, fault: ProtocolFault, body: Buffer): T {
   let value: unknown;
   try {
     value = unpack(body);

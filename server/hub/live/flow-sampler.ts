@@ -1,28 +1,29 @@
 /**
  * Picks which of many new flows a browser gets: all while they fit, else every nth, n a power of two.
- * Drops have room of their own, because one of them may be what somebody is looking for.
+ * Exceptions (drops, and messages that tell of errors) have room of their own, because one of them may be what somebody
+ * is looking for.
  */
 
 export class FlowSampler {
   readonly #room: number;
-  readonly #dropRoom: number;
+  readonly #exceptionRoom: number;
   #ids: number[] = [];
-  #drops: number[] = [];
+  #exceptions: number[] = [];
   #stride = 1;
   #seen = 0;
   #matched = 0;
 
-  /** At most `room` flows, and `dropRoom` drops, the newest of them. */
-  constructor(room: number, dropRoom: number) {
+  /** At most `room` flows, and `exceptionRoom` exceptions, the newest of them. */
+  constructor(room: number, exceptionRoom: number) {
     this.#room = Math.max(1, room);
-    this.#dropRoom = dropRoom;
+    this.#exceptionRoom = exceptionRoom;
   }
 
-  add(id: number, isDrop: boolean): void {
+  add(id: number, isException: boolean): void {
     this.#matched += 1;
-    if (isDrop) {
-      this.#drops.push(id);
-      if (this.#drops.length > this.#dropRoom) this.#drops.shift();
+    if (isException) {
+      this.#exceptions.push(id);
+      if (this.#exceptions.length > this.#exceptionRoom) this.#exceptions.shift();
       return;
     }
     if (this.#seen++ % this.#stride !== 0) return;
@@ -36,7 +37,7 @@ export class FlowSampler {
 
   /** Ids in order; `sampled`: every nth flow is among them. */
   result(): { ids: number[]; sampled: number; matched: number } {
-    const ids = [...this.#ids, ...this.#drops].toSorted((a, b) => a - b);
+    const ids = [...this.#ids, ...this.#exceptions].toSorted((a, b) => a - b);
     return { ids, sampled: this.#stride, matched: this.#matched };
   }
 }

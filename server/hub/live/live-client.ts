@@ -2,7 +2,7 @@
 import type { WebSocket } from 'ws';
 import type { FlowsMessage, LiveMessage, StatusMessage } from '../../wire/live.ts';
 import { RECORD_TYPE } from '../../wire/lists.gen.ts';
-import { FilterError } from '../../flows/filter-fields.ts';
+import { FilterError } from '../../flows/filter-test.ts';
 import type { HubState } from '../hub-state.ts';
 import { findFlows } from '../store/flow-search.ts';
 import { seek } from '../store/flow-store.ts';
@@ -13,28 +13,36 @@ import { type FlowsSubscription, type MapSubscription, readSubscribe, type Timel
 const MAX_UNSENT = 1024 * 1024;
 /** A client that stays behind for so long is cut. */
 const PATIENCE_MS = 20_000;
-const DROPS_PER_SECOND = 50;
+const EXCEPTIONS_PER_SECOND = 50;
 /** Flows looked at in one turn; what came on top is only estimated. */
 const MAX_LOOK = 250_000;
+/** The same where messages have to be decoded. */
+const MAX_MESSAGE_LOOK = 10_000;
 const TURNS_PER_SECOND = 4;
+/** Messages decoded in one turn to find those that tell of errors; what comes on top is sampled as the rest. */
+const MAX_ERROR_LOOK = 1000;
+
+/** What is summed over a window: many clients ask for the same. */
+export type SumKind = 'map' | 'l7';
 
 export class LiveClient {
   readonly #socket: WebSocket;
   readonly #state: HubState;
-  readonly #renderMap: (map: MapSubscription) => string;
+  readonly #render: (kind: SumKind, wanted: MapSubscription) => string;
   /** Ends the search for first rows when another subscription takes its place, or the client goes. */
   #search = new AbortController();
   #map: MapSubscription | null = null;
+  #l7: MapSubscription | null = null;
   #flows: FlowsSubscription | null = null;
   #timeline: TimelineSubscription | null = null;
   /** Id of the next flow to look at; null while the first rows are being looked for. */
   #next: number | null = null;
   #behindSince: number | null = null;
 
-  constructor(socket: WebSocket, state: HubState, renderMap: (map: MapSubscription) => string) {
+  constructor(socket: WebSocket, state: HubState, render: (kind: SumKind, wanted: MapSubscription) => string) {
     this.#socket = socket;
     this.#state = state;
-    this.#renderMap = renderMap;
+    this.#render = render;
     socket.on('close', () => this.#search.abort());
     socket.on('message', (data, isBinary) => {
       this.#receive(isBinary || !Buffer.isBuffer(data) ? null : data.toString());
@@ -59,7 +67,8 @@ export class LiveClient {
   tickSecond(status: StatusMessage): void {
     if (this.#behindSince !== null) return;
     this.send(status);
-    if (this.#map !== null) this.#sendText(this.#renderMap(this.#map));
+    if (this.#map !== null) this.#sendText(this.#render('map', this.#map));
+    if (this.#l7 !== null) this.#sendText(this.#render('l7', this.#l7));
     if (this.#timeline !== null) this.#sendTimeline(this.#timeline);
   }
 
@@ -69,11 +78,13 @@ export class LiveClient {
     const { store } = this.#state;
     const end = store.nextId;
     if (this.#next >= end) return;
-    const from = Math.max(this.#next, end - MAX_LOOK);
+    const look = this.#flows.filter.messageNames.length > 0 ? MAX_MESSAGE_LOOK : MAX_LOOK;
+    const from = Math.max(this.#next, end - look);
     const share = (end - this.#next) / (end - from);
     this.#next = end;
     const room = Math.ceil(this.#flows.maxRate / TURNS_PER_SECOND);
-    const sampler = new FlowSampler(room, Math.ceil(DROPS_PER_SECOND / TURNS_PER_SECOND));
+    const sampler = new FlowSampler(room, Math.ceil(EXCEPTIONS_PER_SECOND / TURNS_PER_SECOND));
+    let decoded = 0;
     for (let at = from; at < end;) {
       const extent = store.extentFrom(at);
       if (extent === undefined) break;
@@ -81,7 +92,9 @@ export class LiveClient {
       const last = extent.firstId + extent.count - 1;
       for (at = Math.max(at, extent.firstId); at <= last; at++) {
         const record = seek(extent, at - extent.firstId);
-        if (test(record)) sampler.add(at, record.type === RECORD_TYPE.DROP);
+        if (!test(record)) continue;
+        const isMessage = record.type === RECORD_TYPE.L7 && decoded++ < MAX_ERROR_LOOK;
+        sampler.add(at, record.type === RECORD_TYPE.DROP || (isMessage && record.l7?.is_error === true));
       }
     }
     const { ids, sampled, matched } = sampler.result();
@@ -93,8 +106,10 @@ export class LiveClient {
       if (text === null) throw new FilterError('The message is binary; send JSON text.');
       const wanted = readSubscribe(text);
       if (wanted.map !== undefined) this.#map = wanted.map;
+      if (wanted.l7 !== undefined) this.#l7 = wanted.l7;
       if (wanted.timeline !== undefined) this.#timeline = wanted.timeline;
-      if (wanted.map) this.#sendText(this.#renderMap(wanted.map));
+      if (wanted.map) this.#sendText(this.#render('map', wanted.map));
+      if (wanted.l7) this.#sendText(this.#render('l7', wanted.l7));
       if (wanted.timeline) this.#sendTimeline(wanted.timeline);
       if (wanted.flows !== undefined) this.#follow(wanted.flows);
     } catch (error) {

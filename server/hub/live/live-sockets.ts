@@ -7,7 +7,7 @@ import type { WebSocket } from 'ws';
 import type { LiveMessage, StatusMessage } from '../../wire/live.ts';
 import { formatTime, nowNs } from '../../flows/timestamp.ts';
 import type { HubState } from '../hub-state.ts';
-import { LiveClient } from './live-client.ts';
+import { LiveClient, type SumKind } from './live-client.ts';
 import type { MapSubscription } from './subscribe.ts';
 
 const TICK_MS = 250;
@@ -18,8 +18,8 @@ export class LiveSockets {
   readonly #log: Logger;
   readonly #clients = new Set<LiveClient>();
   readonly #timer: NodeJS.Timeout;
-  /** Maps already rendered in this second: many browsers look at the same one. */
-  readonly #maps = new Map<string, string>();
+  /** Maps and tables already rendered in this second: many browsers look at the same one. */
+  readonly #sums = new Map<string, string>();
   #ticks = 0;
 
   constructor(state: HubState, log: Logger) {
@@ -29,7 +29,7 @@ export class LiveSockets {
   }
 
   accept(socket: WebSocket): void {
-    const client = new LiveClient(socket, this.#state, (map) => this.#map(map));
+    const client = new LiveClient(socket, this.#state, (kind, wanted) => this.#sum(kind, wanted));
     this.#clients.add(client);
     this.#state.stats.liveClients = this.#clients.size;
     client.send(this.#status());
@@ -46,7 +46,7 @@ export class LiveSockets {
 
   #tick(): void {
     const isSecond = this.#ticks++ % TICKS_PER_SECOND === 0;
-    if (isSecond) this.#maps.clear();
+    if (isSecond) this.#sums.clear();
     const status = isSecond && this.#clients.size > 0 ? this.#status() : null;
     for (const client of this.#clients) {
       try {
@@ -65,14 +65,18 @@ export class LiveSockets {
     }
   }
 
-  #map({ group, windowS, filter }: MapSubscription): string {
-    const key = `${group} ${windowS} ${filter.key}`;
-    const known = this.#maps.get(key);
+  #sum(kind: SumKind, { group, windowS, filter }: MapSubscription): string {
+    const key = `${kind} ${group} ${windowS} ${filter.key}`;
+    const known = this.#sums.get(key);
     if (known !== undefined) return known;
     const until = Math.floor(Date.now() / 1000) + 1;
-    const message: LiveMessage = { type: 'map', map: this.#state.map(until - windowS, until, group, filter) };
+    const since = until - windowS;
+    const message: LiveMessage =
+      kind === 'map'
+        ? { type: 'map', map: this.#state.map(since, until, group, filter) }
+        : { type: 'l7', table: this.#state.routes(since, until, group, filter) };
     const text = JSON.stringify(message);
-    this.#maps.set(key, text);
+    this.#sums.set(key, text);
     return text;
   }
 

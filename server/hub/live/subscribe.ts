@@ -1,9 +1,9 @@
 /** Checks of what browsers send on the live stream. */
 import { z } from 'zod';
 import type { FlowFilter as WireFilter } from '../../wire/live.ts';
-import { FilterError } from '../../flows/filter-fields.ts';
+import { FilterError } from '../../flows/filter-test.ts';
 import { type FlowFilter, parseFilter } from '../../flows/filter.ts';
-import { MAP_FILTER_NAMES } from '../edges/service-map.ts';
+import { MAP_FILTER_NAMES, mapKnowsNoMessages } from '../edges/service-map.ts';
 import type { MapGroup } from '../../wire/service-map.ts';
 
 const filter = z.record(z.string().max(64), z.array(z.string().max(300)).max(200)).optional();
@@ -25,11 +25,19 @@ const subscribe = z.strictObject({
       tag: z.number().int().min(0).default(0),
     })
     .nullish(),
+  l7: z
+    .strictObject({
+      group: z.enum(['workload', 'service', 'pod', 'namespace']),
+      window_s: z.number().int().min(5).max(900),
+      filter,
+    })
+    .nullish(),
   timeline: z
     .strictObject({ window_s: z.number().int().min(5).max(900), bucket_s: z.number().int().min(1).max(60) })
     .nullish(),
 });
 
+/** Of the map, and of the table of routes. */
 export interface MapSubscription {
   group: MapGroup;
   windowS: number;
@@ -49,6 +57,7 @@ export interface TimelineSubscription {
 /** Undefined leaves a subscription as it is, null ends it. */
 export interface Subscriptions {
   map: MapSubscription | null | undefined;
+  l7: MapSubscription | null | undefined;
   flows: FlowsSubscription | null | undefined;
   timeline: TimelineSubscription | null | undefined;
 }
@@ -68,9 +77,10 @@ export function readSubscribe(text: string): Subscriptions {
       `The message is malformed at "${issue?.path.join('.') ?? ''}": ${issue?.message ?? 'unknown'}.`,
     );
   }
-  const { map, flows, timeline } = result.data;
+  const { map, l7, flows, timeline } = result.data;
   return {
-    map: map && { group: map.group, windowS: map.window_s, filter: mapFilter(map.filter) },
+    map: map && { group: map.group, windowS: map.window_s, filter: withoutMessages(mapFilter(map.filter)) },
+    l7: l7 && { group: l7.group, windowS: l7.window_s, filter: mapFilter(l7.filter) },
     flows: flows && { filter: read(flows.filter), maxRate: flows.max_rate, last: flows.last, tag: flows.tag },
     timeline: timeline && { windowS: timeline.window_s, bucketS: timeline.bucket_s },
   } satisfies Subscriptions;
@@ -79,6 +89,12 @@ export function readSubscribe(text: string): Subscriptions {
 function read(wanted: WireFilter | undefined): FlowFilter {
   const pairs = Object.entries(wanted ?? {}).flatMap(([name, values]) => values.map((value) => [name, value] as const));
   return parseFilter(pairs);
+}
+
+function withoutMessages(parsed: FlowFilter): FlowFilter {
+  const [asked] = parsed.messageNames;
+  if (asked !== undefined) throw new FilterError(mapKnowsNoMessages(asked));
+  return parsed;
 }
 
 function mapFilter(wanted: WireFilter | undefined): FlowFilter {

@@ -9,6 +9,8 @@ import { type Extent, type FlowStore, seek } from './flow-store.ts';
 
 /** Records looked at before other work gets its turn: about a millisecond. */
 const SLICE = 20_000;
+/** The same where messages have to be decoded. */
+const MESSAGE_SLICE = 250;
 /** Times as numbers are rounded to 256 ns; closer to a bound than this the exact time decides. */
 const ROUNDING_NS = 2048;
 
@@ -33,27 +35,28 @@ export async function findFlows(
   const found: number[] = [];
   if (limit <= 0) return found;
   const inTime = timeTest(query);
+  const slice = query.filter.messageNames.length > 0 ? MESSAGE_SLICE : SLICE;
   let looked = 0;
   const end = store.nextId;
+  const step = which === 'newest' ? -1 : 1;
   let id = which === 'newest' ? end - 1 : 0;
   for (;;) {
     const extent = which === 'newest' ? store.extentUpTo(id) : store.extentFrom(id);
     if (extent === undefined || extent.firstId >= end) break;
     const last = Math.min(end, extent.firstId + extent.count) - 1;
+    id = which === 'newest' ? Math.min(id, last) : Math.max(id, extent.firstId);
     if (mayHold(extent, query)) {
       const test = query.filter.predicate(extent.source.names);
-      const step = which === 'newest' ? -1 : 1;
-      const from = which === 'newest' ? Math.min(id, last) : Math.max(id, extent.firstId);
-      for (let at = from; at >= extent.firstId && at <= last; at += step) {
-        const record = seek(extent, at - extent.firstId);
+      for (; id >= extent.firstId && id <= last && looked < slice; id += step, looked += 1) {
+        const record = seek(extent, id - extent.firstId);
         if (!inTime(record, extent) || !test(record)) continue;
-        found.push(at);
+        found.push(id);
         if (found.length >= limit) return which === 'newest' ? found.toReversed() : found;
       }
-      looked += last - extent.firstId + 1;
+    } else {
+      id = which === 'newest' ? extent.firstId - 1 : last + 1;
     }
-    id = which === 'newest' ? extent.firstId - 1 : last + 1;
-    if (looked >= SLICE) {
+    if (looked >= slice) {
       looked = 0;
       await nextTurn();
       signal.throwIfAborted();

@@ -202,6 +202,7 @@ export function App({ store }: { store: LiveStore }): ReactNode {
             <Divider label="Width of the details" size={panelWidth} onSize={setPanelWidth} orientation="vertical" />
             <Details
               flow={flow}
+              rows={tail.rows}
               selected={selected}
               map={map}
               group={level}

@@ -15,10 +15,13 @@ import {
   duration,
   durationFigure,
   exact,
+  percent,
 } from '../words/numbers.ts';
+import { FAILING } from '../words/edge-l7.ts';
 import { reasonWords } from '../words/reasons.ts';
 import { VERDICT_WORD, type Verdict } from '../words/what.ts';
 import { EdgeCharts } from './edge-charts.tsx';
+import { EdgeRoutes } from './edge-routes.tsx';
 import { Figures, Panel, Section } from './panel.tsx';
 
 interface EdgePanelProps {
@@ -35,7 +38,10 @@ interface EdgePanelProps {
 export const EdgePanel = memo(function EdgePanel(props: EdgePanelProps): ReactNode {
   const { edge, source, target, group, windowS, filter, onFilter, onClose } = props;
   const unknown: Figure = { value: DASH, unit: '' };
-  const p95 = edge.rtt === null ? unknown : durationFigure(edge.rtt.p95_ns);
+  const { l7 } = edge;
+  const p95Ns = l7 === null ? (edge.rtt?.p95_ns ?? null) : l7.p95_ns;
+  const p95 = p95Ns === null ? unknown : durationFigure(p95Ns);
+  const errors = l7?.error_share ?? null;
   const size = byteFigure(edge.byte_rate);
   return (
     <Panel
@@ -61,13 +67,35 @@ export const EdgePanel = memo(function EdgePanel(props: EdgePanelProps): ReactNo
     >
       <Figures
         figures={[
-          { value: count(edge.connection_rate), unit: '/s', caption: 'connections' },
+          l7 === null
+            ? { value: count(edge.connection_rate), unit: '/s', caption: 'connections' }
+            : { value: `${l7.exact ? '' : '≥\u00a0'}${count(l7.rate)}`, unit: '/s', caption: 'requests' },
+          ...(l7 === null ? [] : [errorFigure(errors)]),
           { value: size.value, unit: `\u00a0${size.unit}/s`, caption: 'bytes, exact' },
           { value: p95.value, unit: p95.unit === '' ? '' : `\u00a0${p95.unit}`, caption: 'p95' },
-          { value: count(edge.drop_rate), unit: '/s', caption: 'dropped', tone: edge.drop_rate > 0 ? 'bad' : '' },
+          ...(l7 === null || edge.drop_rate > 0
+            ? [{ value: count(edge.drop_rate), unit: '/s', caption: 'dropped', tone: edge.drop_rate > 0 ? 'bad' : '' }]
+            : []),
         ]}
       />
-      <EdgeCharts key={`${edge.id} ${group}`} edgeId={edge.id} group={group} filter={filter} />
+      <EdgeCharts
+        key={`${edge.id} ${group}`}
+        edgeId={edge.id}
+        group={group}
+        filter={filter}
+        routes={
+          l7 !== null && (
+            <EdgeRoutes
+              edge={edge}
+              target={target}
+              group={group}
+              windowS={windowS}
+              filter={filter}
+              onFilter={onFilter}
+            />
+          )
+        }
+      />
       {Object.keys(edge.drop_reasons).length > 0 && (
         <Section title="Dropped" note="packets, by reason">
           <dl className="kv wide">
@@ -148,6 +176,16 @@ export const EdgePanel = memo(function EdgePanel(props: EdgePanelProps): ReactNo
     </Panel>
   );
 });
+
+function errorFigure(share: number | null): { value: string; unit: string; caption: string; tone: string } {
+  const [value = DASH, unit = ''] = share === null ? [] : percent(share).split('\u00a0');
+  return {
+    value,
+    unit: unit === '' ? '' : `\u00a0${unit}`,
+    caption: 'errors',
+    tone: share !== null && share >= FAILING ? 'error' : '',
+  };
+}
 
 /** What the end of its line shows. */
 export function verdictOfEdge(edge: MapEdge): Verdict {

@@ -22,11 +22,14 @@ import { POLICY_SIDES, policyWords } from '../words/policy.ts';
 import { whyDropped, whyForwarded } from '../words/reasons.ts';
 import { clockMs, clockUs } from '../words/times.ts';
 import { flagWords, VERDICT_WORD, verdictOf } from '../words/what.ts';
+import { MessagePair } from './message-pair.tsx';
 import { Panel, Section } from './panel.tsx';
 import { stepsOf } from './stages.ts';
 
 interface FlowDetailsProps {
   row: FlowRow;
+  /** Of a message: its request or its answer, null if that is not on the page. */
+  pair: FlowRow | null;
   onMove: (by: 1 | -1) => void;
   onFilter: (filter: FlowFilter) => void;
   onMap: () => void;
@@ -35,6 +38,7 @@ interface FlowDetailsProps {
 
 export const FlowDetails = memo(function FlowDetails({
   row,
+  pair,
   onMove,
   onFilter,
   onMap,
@@ -113,6 +117,7 @@ export const FlowDetails = memo(function FlowDetails({
           </button>
         </p>
       </Section>
+      {flow.l7 !== undefined && <MessagePair flow={flow} pair={pair?.flow ?? null} />}
       <Policy flow={flow} />
       {steps.length > 0 && (
         <Section title="Path" note={pathNote(flow)}>
@@ -129,7 +134,7 @@ export const FlowDetails = memo(function FlowDetails({
       <Section title="Both ends" note={flow.node_name}>
         <Ends flow={flow} />
       </Section>
-      {spyglass !== undefined && (
+      {spyglass !== undefined && flow.l7 === undefined && (
         <Section title="Counters" note={`connection ${spyglass.connection_id}`}>
           <dl className="kv four">
             <Pair name="Packets" value={exact(spyglass.packets)} />

@@ -37,6 +37,10 @@ describe('commands', () => {
     );
   });
 
+  it('writes what the command calls differently in its words', () => {
+    expect(observeCommand({ 'http-status': ['5xx', '404'] })).toContain("--http-status '5+' --http-status 404");
+  });
+
   it('quotes for the shell', () => {
     expect(curlCommand({ workload: ["a'b"] }, 'http://localhost:12000')).toBe(
       "curl 'http://localhost:12000/api/v1/flows?workload=a%27b&last=100'",

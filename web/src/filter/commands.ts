@@ -6,7 +6,9 @@ export function observeCommand(filter: FlowFilter): string {
   const flags = Object.entries(filter).flatMap(([name, values]) => {
     const isNot = name.startsWith('not.');
     const flag = isNot ? name.slice(4) : name;
-    return values.map((value) => `${isNot ? '--not ' : ''}--${flag} ${shellWord(value)}`);
+    // The command has no 5xx: it writes 5+.
+    const written = (value: string): string => (flag === 'http-status' ? value.replace(/x+$/i, '+') : value);
+    return values.map((value) => `${isNot ? '--not ' : ''}--${flag} ${shellWord(written(value))}`);
   });
   return ['hubble observe --server localhost:4245', ...flags, '--follow'].join(' ');
 }

@@ -1,7 +1,8 @@
 /** What could be typed next: names first, then values that the flows on the page have, with their counts. */
 import type { EnumValue, HubbleFlow } from '../../../server/wire/hubble.ts';
 import type { FlowRow } from '../../../server/wire/live.ts';
-import { portOf, protocolOf } from '../words/ends.ts';
+import { applicationOf, portOf, protocolOf } from '../words/ends.ts';
+import { pathOf } from '../words/message.ts';
 import { FILTER_NAMES, KNOWN_VALUES, SHORT_FORMS, shownName } from './names.ts';
 
 export interface Suggestion {
@@ -65,7 +66,7 @@ function valuesOf(name: string, flow: HubbleFlow): string[] {
       case 'identity':
         return identity?.toString();
       case 'protocol':
-        return protocolOf(flow).toLowerCase();
+        return applicationOf(flow) ?? protocolOf(flow).toLowerCase();
       case 'verdict':
         return lowerName(flow.verdict);
       case 'drop-reason':
@@ -76,6 +77,22 @@ function valuesOf(name: string, flow: HubbleFlow): string[] {
         return flow.is_reply?.toString();
       case 'node-name':
         return flow.node_name;
+      case 'fqdn':
+        return (end === 'source' ? flow.source_names : flow.destination_names)?.[0];
+      case 'type':
+        return flow.l7 === undefined ? undefined : 'l7';
+      case 'http-status':
+        return flow.l7?.http?.code?.toString();
+      case 'http-method':
+        return flow.l7?.http?.method;
+      case 'http-path':
+        return flow.l7?.http === undefined ? undefined : pathOf(flow.l7.http.url);
+      case 'http-url':
+        return flow.l7?.http?.url;
+      case 'dns-query':
+        return flow.l7?.dns?.query;
+      case 'trace-id':
+        return flow.trace_context?.parent.trace_id;
       default:
         return undefined;
     }

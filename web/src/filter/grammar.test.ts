@@ -51,6 +51,23 @@ describe('filter grammar', () => {
     });
   });
 
+  it('reads filters by message, and leaves them out of the map', () => {
+    expect(read('http.status:5xx,404 http.path:^/orders/[^/]+$ -dns.query:"a{1,2}" protocol:http,tcp')).toEqual({
+      'http-status': ['5xx', '404'],
+      'http-path': ['^/orders/[^/]+$'],
+      'not.dns-query': ['a{1,2}'],
+      protocol: ['http', 'tcp'],
+    });
+    expect(parseFilter('http.status:600')[0]?.error).toContain('5xx');
+    expect(parseFilter('http.header:Host')[0]?.error).toContain('Host:orders');
+    const filter = read('ns:shop http.status:5xx proto:http to.fqdn:*.example.net');
+    expect(mapPart(filter)).toEqual({
+      filter: { namespace: ['shop'], 'to-fqdn': ['*.example.net'] },
+      ignored: ['http-status', 'protocol'],
+    });
+    expect(mapPart(read('-proto:udp')).ignored).toEqual([]);
+  });
+
   it('turns a filter into terms, and adds only new ones', () => {
     const terms = termsOf({ 'not.port': ['53'] });
     expect(formatFilter(terms)).toBe('-port:53');

@@ -53,8 +53,8 @@ export function toFlowFilter(terms: readonly Term[]): FlowFilter {
 export function mapPart(filter: FlowFilter): { filter: FlowFilter; ignored: string[] } {
   const entries = Object.entries(filter);
   return {
-    filter: Object.fromEntries(entries.filter(([name]) => isOnMap(name))),
-    ignored: entries.map(([name]) => name).filter((name) => !isOnMap(name)),
+    filter: Object.fromEntries(entries.filter(([name, values]) => isOnMap(name, values))),
+    ignored: entries.filter(([name, values]) => !isOnMap(name, values)).map(([name]) => name),
   };
 }
 
@@ -126,12 +126,27 @@ function errorOf({ name, values }: Pick<Term, 'name' | 'values'>, written: strin
 function isPossible(name: string, value: string): boolean {
   if (name.endsWith('port')) return /^\d{1,5}$/.test(value) && Number(value) <= 65_535;
   if (name.endsWith('ip')) return looksLikeAddress(value);
+  if (name === 'http-status') return /^[1-5](\d\d|\d?\+|xx|\dx)$/i.test(value);
+  if (name === 'http-header') return /^[^:]+:/.test(value);
   return true;
 }
+
+const MESSAGE_EXAMPLES: Readonly<Record<string, string>> = {
+  'http-status': '5xx',
+  'http-method': 'POST',
+  'http-path': '^/orders/',
+  'http-url': 'orders',
+  'http-header': 'Host:orders',
+  'dns-query': 'example.com',
+  'trace-id': '4bf92f3577b34da6a3ce929d0e0e4736',
+  fqdn: '*.example.com',
+};
 
 function exampleOf(name: string): string {
   if (name.endsWith('port')) return '8080';
   if (name.endsWith('ip')) return '10.0.0.0/8';
+  const example = MESSAGE_EXAMPLES[name];
+  if (example !== undefined) return example;
   if (name.endsWith('pod') || name.endsWith('service')) return 'shop/orders';
   return KNOWN_VALUES[name]?.[0] ?? 'shop';
 }

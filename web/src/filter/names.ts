@@ -1,7 +1,10 @@
 /** The names a filter may have, as the API spells them, and which of their values are known beforehand. */
+import { L7_PROTOCOLS } from '../../../server/wire/l7.ts';
 import { DROP_REASON, VERDICT } from '../../../server/wire/lists.gen.ts';
 
-const END_NAMES = ['namespace', 'pod', 'workload', 'service', 'ip', 'port', 'identity'] as const;
+const END_NAMES = ['namespace', 'pod', 'workload', 'service', 'ip', 'fqdn', 'port', 'identity'] as const;
+/** What asks of messages of applications. */
+const MESSAGE_NAMES = ['http-status', 'http-method', 'http-path', 'http-url', 'http-header', 'dns-query', 'trace-id'];
 
 export const FILTER_NAMES: readonly string[] = [
   ...END_NAMES,
@@ -13,9 +16,12 @@ export const FILTER_NAMES: readonly string[] = [
   'type',
   'reply',
   'node-name',
+  ...MESSAGE_NAMES,
 ];
 
-/** The map counts edges, which know neither addresses of pods nor single packets. */
+const TRANSPORTS = ['tcp', 'udp', 'sctp', 'icmp', 'icmpv4', 'icmpv6'];
+
+/** The map counts edges, which know neither addresses of pods nor single packets and messages. */
 const NOT_ON_MAP: ReadonlySet<string> = new Set([
   'ip',
   'from-ip',
@@ -24,10 +30,14 @@ const NOT_ON_MAP: ReadonlySet<string> = new Set([
   'traffic-direction',
   'type',
   'reply',
+  ...MESSAGE_NAMES,
 ]);
 
-export function isOnMap(name: string): boolean {
-  return !NOT_ON_MAP.has(name.replace(/^not\./, ''));
+/** Whether the map can be asked for it; edges have no application's protocol either. */
+export function isOnMap(name: string, values: readonly string[]): boolean {
+  const plain = name.replace(/^not\./, '');
+  if (plain === 'protocol') return values.every((value) => TRANSPORTS.includes(value.toLowerCase()));
+  return !NOT_ON_MAP.has(plain);
 }
 
 export const SHORT_FORMS: Readonly<Record<string, string>> = {
@@ -43,7 +53,7 @@ const lower = (names: readonly string[]): string[] => names.map((name) => name.t
 export const KNOWN_VALUES: Readonly<Record<string, readonly string[]>> = {
   verdict: lower(Object.keys(VERDICT)),
   'drop-reason': lower(Object.keys(DROP_REASON)),
-  protocol: ['tcp', 'udp', 'sctp', 'icmp', 'icmpv4', 'icmpv6'],
+  protocol: [...TRANSPORTS, ...L7_PROTOCOLS],
   'traffic-direction': ['ingress', 'egress'],
   reply: ['true', 'false'],
 };

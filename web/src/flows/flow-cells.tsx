@@ -2,7 +2,8 @@
 import { memo, type ReactNode } from 'react';
 import type { FlowRow } from '../../../server/wire/live.ts';
 import { VerdictMark } from '../marks/verdict-mark.tsx';
-import { type End, endName, portOf, protocolOf, serverEnd } from '../words/ends.ts';
+import { applicationOf, type End, endName, portOf, protocolOf, serverEnd } from '../words/ends.ts';
+import { type Message, messageOf, PROTOCOL_WORD } from '../words/message.ts';
 import { bytes, DASH, duration } from '../words/numbers.ts';
 import { clockMs } from '../words/times.ts';
 import { VERDICT_WORD, verdictOf, whatOf } from '../words/what.ts';
@@ -13,7 +14,9 @@ export const FlowCells = memo(function FlowCells({ row }: { row: FlowRow }): Rea
   const verdict = verdictOf(flow);
   const spyglass = flow.extensions?.value.spyglass;
   const size = spyglass === undefined ? 0 : spyglass.bytes + spyglass.reply_bytes;
-  const latency = spyglass?.rtt_ns ?? 0;
+  const message = messageOf(flow);
+  const latency = message === null ? (spyglass?.rtt_ns ?? 0) : (message.latency ?? 0);
+  const application = applicationOf(flow);
   const port = portOf(flow, serverEnd(flow));
   const what = whatOf(flow);
   return (
@@ -31,10 +34,10 @@ export const FlowCells = memo(function FlowCells({ row }: { row: FlowRow }): Rea
         {port ?? <Missing />}
       </span>
       <span role="cell" className="mute">
-        {protocolOf(flow).toLowerCase()}
+        {application === undefined ? protocolOf(flow).toLowerCase() : PROTOCOL_WORD[application]}
       </span>
       <span role="cell" title={what}>
-        {what}
+        {message === null ? what : <MessageCell message={message} />}
       </span>
       <span role="cell" className="num">
         {latency > 0 ? duration(latency) : <Missing />}
@@ -45,6 +48,20 @@ export const FlowCells = memo(function FlowCells({ row }: { row: FlowRow }): Rea
     </>
   );
 });
+
+function MessageCell({ message: { asked, outcome, isError } }: { message: Message }): ReactNode {
+  return (
+    <span className="message">
+      <span className="asked">{asked}</span>
+      {outcome !== null && (
+        <>
+          <span className="mute">→</span>
+          <b className={isError ? 'error' : ''}>{outcome}</b>
+        </>
+      )}
+    </span>
+  );
+}
 
 function Missing(): ReactNode {
   return <span className="mute">{DASH}</span>;

@@ -78,5 +78,5 @@ export const FlowPanel = memo(function FlowPanel(props: FlowPanelProps): ReactNo
 function sampleWords({ sampled, isKnown }: FlowTail, flowRate: number | null): string {
   if (!isKnown) return 'loading';
   const all = flowRate === null ? '' : `${rate(flowRate)} in all, `;
-  return sampled > 1 ? `${all}every ${ordinal(sampled)} shown, drops always` : `${all}every match shown`;
+  return sampled > 1 ? `${all}every ${ordinal(sampled)} shown, drops and errors always` : `${all}every match shown`;
 }

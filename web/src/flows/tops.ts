@@ -2,6 +2,7 @@
 import type { HubbleFlow } from '../../../server/wire/hubble.ts';
 import type { FlowFilter, FlowRow } from '../../../server/wire/live.ts';
 import { DROP_REASON_WORDS } from '../../../server/wire/lists.gen.ts';
+import { routeFilter } from '../filter/route-filter.ts';
 import { endName, portOf, serverEnd, shortEnd } from '../words/ends.ts';
 import { VERDICT_WORD, verdictOf } from '../words/what.ts';
 
@@ -46,6 +47,14 @@ const TOPS: readonly { title: string; of: (flow: HubbleFlow) => Value | null }[]
   },
   { title: 'Source', of: (flow) => endValue(flow, 'source') },
   { title: 'Destination', of: (flow) => endValue(flow, 'destination') },
+  {
+    title: 'Route',
+    of: ({ extensions }) => {
+      const l7 = extensions?.value.spyglass.l7;
+      if (l7 === undefined) return null;
+      return { text: l7.route, filter: routeFilter(l7.protocol, l7.route), isBad: false };
+    },
+  },
   {
     title: 'Port',
     of: (flow) => {

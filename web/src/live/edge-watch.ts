@@ -19,6 +19,8 @@ export interface EdgePoint {
   dropRate: number;
   /** Null if no handshake was measured. */
   p95Ns: number | null;
+  /** Of messages; null if none was read. */
+  l7: { rate: number; errorRate: number; p95Ns: number | null } | null;
 }
 
 export class EdgeWatch {
@@ -56,10 +58,12 @@ export class EdgeWatch {
 
 /** An edge that is not in the map was idle. */
 export function pointOf(edge: MapEdge | undefined, time: number): EdgePoint {
+  const l7 = edge?.l7 ?? null;
   return {
     time,
     connectionRate: edge?.connection_rate ?? 0,
     dropRate: edge?.drop_rate ?? 0,
     p95Ns: edge?.rtt?.p95_ns ?? null,
+    l7: l7 === null ? null : { rate: l7.rate, errorRate: l7.errors / POINT_S, p95Ns: l7.p95_ns },
   };
 }

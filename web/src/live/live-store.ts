@@ -91,6 +91,9 @@ export class LiveStore {
         if (message.tag !== this.#tag) return;
         this.#newFlows.push(message);
         break;
+      case 'l7':
+        // Routes are asked for by the panel that shows them, on a connection of its own.
+        return;
       case 'error':
         this.refusal.set(message.detail);
         return;

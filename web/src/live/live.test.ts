@@ -65,8 +65,19 @@ describe('back-off', () => {
 
 describe('watched edge', () => {
   it('was idle if it is not in the map', () => {
-    expect(pointOf(undefined, 5)).toEqual({ time: 5, connectionRate: 0, dropRate: 0, p95Ns: null });
-    const edge = { connection_rate: 3, drop_rate: 1, rtt: { count: 1, p50_ns: 1, p95_ns: 9 } } as MapEdge;
-    expect(pointOf(edge, 5)).toEqual({ time: 5, connectionRate: 3, dropRate: 1, p95Ns: 9 });
+    expect(pointOf(undefined, 5)).toEqual({ time: 5, connectionRate: 0, dropRate: 0, p95Ns: null, l7: null });
+    const edge = {
+      connection_rate: 3,
+      drop_rate: 1,
+      rtt: { count: 1, p50_ns: 1, p95_ns: 9 },
+      l7: { rate: 4, errors: 10, p95_ns: 7 },
+    } as MapEdge;
+    expect(pointOf(edge, 5)).toMatchObject({
+      time: 5,
+      connectionRate: 3,
+      dropRate: 1,
+      p95Ns: 9,
+      l7: { rate: 4, errorRate: 2, p95Ns: 7 },
+    });
   });
 });

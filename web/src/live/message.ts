@@ -4,6 +4,7 @@ import type { LiveMessage } from '../../../server/wire/live.ts';
 const OUTER: Readonly<Record<string, string>> = {
   status: 'nodes',
   map: 'map',
+  l7: 'table',
   flows: 'rows',
   timeline: 'buckets',
   error: 'detail',

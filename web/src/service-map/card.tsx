@@ -1,10 +1,12 @@
 /** A node at near level: kind, name, replicas, and a row for each port traffic arrives at. */
 import { memo, type ReactNode } from 'react';
-import { DASH, duration, rate } from '../words/numbers.ts';
+import { FAILING } from '../words/edge-l7.ts';
+import { PROTOCOL_WORD } from '../words/message.ts';
+import { DASH, duration, percent, rate } from '../words/numbers.ts';
 import type { ColourMode } from './contract.ts';
 import type { Box } from './graph/geometry.ts';
-import type { GraphNode, Port } from './graph/model.ts';
-import { besideName, CARD_MAX_WIDTH, MAX_ROWS, NAME_CHARACTER, ROW_HEIGHT } from './graph/size.ts';
+import type { GraphNode, Port, PortL7 } from './graph/model.ts';
+import { besideName, CARD_MAX_WIDTH, MAX_ROWS, NAME_CHARACTER, NOTE_HEIGHT, ROW_HEIGHT } from './graph/size.ts';
 import { KindIcon } from './kind-icon.tsx';
 
 const KNOWN_PORTS: Readonly<Record<string, string>> = {
@@ -87,17 +89,35 @@ function shown({ node, ports, out, hasReached, isUnreached }: GraphNode): string
 }
 
 function PortRow({ port, colour }: { port: Port; colour: ColourMode }): ReactNode {
-  const name = KNOWN_PORTS[port.key] ?? port.protocol.toLowerCase();
-  const latency = port.p95 === null ? DASH : duration(port.p95);
+  const { l7 } = port;
+  const name = l7 === null ? (KNOWN_PORTS[port.key] ?? port.protocol.toLowerCase()) : PROTOCOL_WORD[l7.protocol];
+  const p95 = l7 === null ? port.p95 : l7.p95;
+  const latency = p95 === null ? DASH : duration(p95);
+  const figure = l7 === null ? port.rate : l7.rate;
   return (
-    <span className="map-card-row" style={{ height: ROW_HEIGHT }}>
-      <span className={port.rate === 0 ? 'map-card-dot hollow' : 'map-card-dot'} />
-      <span className="map-card-port">
-        {port.port === 0 ? name : port.port}
-        {port.port !== 0 && <i>{name}</i>}
+    <>
+      <span className="map-card-row" style={{ height: ROW_HEIGHT }}>
+        <span className={port.rate === 0 ? 'map-card-dot hollow' : 'map-card-dot'} />
+        <span className="map-card-port">
+          {port.port === 0 ? name : port.port}
+          {port.port !== 0 && <i>{name}</i>}
+        </span>
+        <span className="map-card-value">{colour === 'latency' ? latency : figure === 0 ? DASH : rate(figure)}</span>
       </span>
-      <span className="map-card-value">
-        {colour === 'latency' ? latency : port.rate === 0 ? DASH : rate(port.rate)}
+      {l7 !== null && <MessageNote l7={l7} colour={colour} />}
+    </>
+  );
+}
+
+/** What the row above leaves out: how fast requests are answered, or how many there are; and how many of them fail. */
+function MessageNote({ l7, colour }: { l7: PortL7; colour: ColourMode }): ReactNode {
+  const { responses, errors, p95 } = l7;
+  const share = responses === 0 ? null : errors / responses;
+  return (
+    <span className="map-card-note" style={{ height: NOTE_HEIGHT }}>
+      <span>{colour === 'latency' ? rate(l7.rate) : `p95 ${p95 === null ? DASH : duration(p95)}`}</span>
+      <span className={share !== null && share >= FAILING ? 'map-card-errors failing' : 'map-card-errors'}>
+        err {share === null ? DASH : percent(share)}
       </span>
     </span>
   );

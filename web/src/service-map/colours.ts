@@ -11,6 +11,7 @@ const TOKENS = [
   'ink-3',
   'edge',
   'drop',
+  'error',
   'accent',
   'lat-1',
   'lat-2',

@@ -7,7 +7,14 @@ import type { LineEnd } from './graph/model.ts';
 const LATENCIES = ['< 1 ms', '< 10', '< 50', '< 250', 'more'];
 const RATES = [1, 100, 10_000];
 
-export function Legend({ ends, colour }: { ends: ReadonlySet<LineEnd>; colour: ColourMode }): ReactNode {
+interface LegendProps {
+  ends: ReadonlySet<LineEnd>;
+  /** Whether any line has errors. */
+  hasErrors: boolean;
+  colour: ColourMode;
+}
+
+export function Legend({ ends, hasErrors, colour }: LegendProps): ReactNode {
   return (
     <div className="map-legend" aria-hidden="true">
       {ends.has('forwarded') && (
@@ -25,6 +32,15 @@ export function Legend({ ends, colour }: { ends: ReadonlySet<LineEnd>; colour: C
             <path d="M12.5 1v10" strokeWidth="2.75" />
           </svg>
           dropped
+        </span>
+      )}
+      {hasErrors && (
+        <span className="failing">
+          <svg width="22" height="12" strokeWidth="1.75">
+            <path d="M0 6h17M13.5 2.5 18 6 13.5 9.5" />
+            <path d="M4 2v8M7 2v8M10 2v8" strokeWidth="1.25" />
+          </svg>
+          errors
         </span>
       )}
       {ends.has('unanswered') && (
@@ -47,7 +63,7 @@ export function Legend({ ends, colour }: { ends: ReadonlySet<LineEnd>; colour: C
         </span>
       ) : (
         <span>
-          handshake
+          p95
           {LATENCIES.map((words, i) => (
             <span key={words} className="map-legend-step">
               <i style={{ background: `var(--lat-${i + 1})` }} />

@@ -1,5 +1,6 @@
 /** The map as text, for those who cannot see it: every node, and every line with its end and rate. */
 import type { ReactNode } from 'react';
+import { edgeL7Words, isFailing } from '../words/edge-l7.ts';
 import { counted, exact, rate } from '../words/numbers.ts';
 import type { Graph, GraphNode, Line } from './graph/model.ts';
 
@@ -34,7 +35,7 @@ export function Outline({ graph, onSelectNode, onSelect }: OutlineProps): ReactN
         {lines.map((line) => (
           <li key={line.id}>
             <button type="button" tabIndex={-1} onClick={() => onSelect(line)}>
-              {`${name(line.source)} to ${name(line.target)}, ${line.edge.protocol} ${line.edge.port}, ${rate(line.rate)}${WORDS[line.end]}`}
+              {`${name(line.source)} to ${name(line.target)}, ${line.edge.protocol} ${line.edge.port}, ${rate(line.rate)}${WORDS[line.end]}${messageWords(line)}`}
             </button>
           </li>
         ))}
@@ -48,10 +49,14 @@ function More({ of, hidden }: { of: string; hidden: number }): ReactNode {
   return hidden > 0 ? <li>{`${exact(hidden)} more ${of}; a filter makes the list shorter`}</li> : null;
 }
 
+function messageWords({ end, edge }: Line): string {
+  return end === 'dropped' || edge.l7 === null ? '' : `, ${edgeL7Words(edge.l7)}`;
+}
+
 /** Exceptions and the busiest, in the order of the map. */
 function mostTelling(lines: readonly Line[]): readonly Line[] {
   if (lines.length <= MOST) return lines;
-  const rank = (it: Line): number => (it.end === 'forwarded' ? 0 : 1e12) + it.rate;
+  const rank = (it: Line): number => (it.end === 'forwarded' && !isFailing(it.edge.l7) ? 0 : 1e12) + it.rate;
   const kept = new Set(lines.toSorted((a, b) => rank(b) - rank(a)).slice(0, MOST));
   return lines.filter((it) => kept.has(it));
 }

@@ -1,12 +1,13 @@
 /** Everything the canvas draws, and how: made by the pure steps, read by the painters. */
-import { rate } from '../words/numbers.ts';
+import { edgeL7Words, isFailing } from '../words/edge-l7.ts';
+import { percent, rate } from '../words/numbers.ts';
 import type { Colours } from './colours.ts';
 import type { ColourMode } from './contract.ts';
 import { type Bundle, bundlesOf, MANY_BETWEEN } from './graph/bundle.ts';
 import type { Box } from './graph/geometry.ts';
 import { groupBoxes, type Places } from './graph/groups.ts';
 import { HitGrid } from './graph/hit.ts';
-import { keptFree, type Label, placeLabels } from './graph/labels.ts';
+import { keptFree, type Label, placeLabels, type Words } from './graph/labels.ts';
 import type { Graph } from './graph/model.ts';
 import { MANY_LINES, type Route, routesOf, type Shape, shapesOf } from './graph/route.ts';
 import type { Camera } from './zoom-adapter.ts';
@@ -69,10 +70,16 @@ export function sceneOf(graph: Graph, places: Places, drawing: Drawing, folded: 
 }
 
 /** Words of a level, in map units. From afar there are none. */
-export function labelsOf({ places, groups, routes, byId, hits }: Scene, detail: Detail): readonly Label[] {
+export function labelsOf(
+  { places, groups, routes, byId, hits }: Scene,
+  detail: Detail,
+  selectedId: string | null,
+): readonly Label[] {
   if (detail === 'far') return [];
   const isCrossed = (box: Box, id: string): boolean => hits.crosses(box, id, byId);
-  return placeLabels(routes, keptFree(places.values(), groups.values()), isCrossed, LABEL_SCALE[detail], wordsOf);
+  return placeLabels(routes, keptFree(places.values(), groups.values()), isCrossed, LABEL_SCALE[detail], (route) =>
+    wordsOf(route, selectedId),
+  );
 }
 
 /** Whether lines within a group are drawn at a level. */
@@ -83,9 +90,16 @@ function bundlingOf(bundles: readonly Bundle[]): Bundling {
   return { bundles, lines: new Set(bundles.flatMap((it) => [...it.lines])) };
 }
 
-function wordsOf({ line }: Route): string[] {
-  const long = `${line.end === 'dropped' ? 'dropped' : 'no answer'} ${rate(line.rate)}`;
-  return line.end === 'dropped' ? [long, rate(line.rate)] : [long];
+function wordsOf({ line }: Route, selectedId: string | null): Words | null {
+  const { end, edge } = line;
+  const perSecond = rate(line.rate);
+  if (end === 'dropped') return { tone: 'dropped', texts: [`dropped ${perSecond}`, perSecond] };
+  if (end === 'unanswered') return { tone: 'unanswered', texts: [`no answer ${perSecond}`] };
+  if (edge.l7 === null) return null;
+  const errors = `${percent(edge.l7.error_share ?? 0)} errors`;
+  const tone = isFailing(edge.l7) ? 'failing' : 'plain';
+  if (edge.id === selectedId) return { tone, texts: [edgeL7Words(edge.l7), errors] };
+  return tone === 'failing' ? { tone, texts: [errors, percent(edge.l7.error_share ?? 0)] } : null;
 }
 
 function foldedLines(graph: Graph, folded: ReadonlySet<string>): Map<string, number> {

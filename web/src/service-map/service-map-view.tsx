@@ -12,6 +12,7 @@ import {
   useRef,
   useState,
 } from 'react';
+import { isFailing } from '../words/edge-l7.ts';
 import { Card } from './card.tsx';
 import { readColours } from './colours.ts';
 import type { ServiceMapViewProps } from './contract.ts';
@@ -60,7 +61,10 @@ export function ServiceMapView(props: ServiceMapViewProps): ReactNode {
   }, []);
   const parts = useMemo(() => ({ frame, canvas, draw, moveCards }), [moveCards]);
   const { camera, detail, view, zoomBy, fit } = useCamera(parts, things, version, tidyRequest);
-  const labels = useMemo(() => (scene === null ? [] : labelsOf(scene, detail)), [scene, detail]);
+  const labels = useMemo(
+    () => (scene === null ? [] : labelsOf(scene, detail, selectedId)),
+    [scene, detail, selectedId],
+  );
 
   const redraw = (): void => {
     const context = canvas.current?.getContext('2d', { alpha: false });
@@ -83,6 +87,8 @@ export function ServiceMapView(props: ServiceMapViewProps): ReactNode {
     [scene, detail, view],
   );
   const ends = useMemo(() => new Set<LineEnd>(scene?.routes.map((it) => it.line.end)), [scene]);
+
+  const hasErrors = useMemo(() => scene?.routes.some((it) => isFailing(it.line.edge.l7)) ?? false, [scene]);
 
   const graphNow = useRef(graph);
   useLayoutEffect(() => {
@@ -155,7 +161,7 @@ export function ServiceMapView(props: ServiceMapViewProps): ReactNode {
         ))}
       </div>
       {graph !== null && <Outline graph={graph} onSelectNode={selectNode} onSelect={selectLine} />}
-      <Legend ends={ends} colour={colour} />
+      <Legend ends={ends} hasErrors={hasErrors} colour={colour} />
       <ZoomButtons zoomBy={zoomBy} fit={fit} />
     </div>
   );

@@ -15,9 +15,11 @@ export function useShaped(graph: Graph | null): Shaped {
   return kept;
 }
 
-/** Nodes with their ports, and lines. */
+/** Nodes with their ports, which of them have notes, and lines. */
 function shapeOf(graph: Graph): string {
-  const nodes = [...graph.nodes.values()].map((it) => `${it.id}(${it.ports.map((port) => port.key).join()})`);
+  const nodes = [...graph.nodes.values()].map(
+    (it) => `${it.id}(${it.ports.map((port) => `${port.key}${port.l7 === null ? '' : '+'}`).join()})`,
+  );
   const lines = graph.lines.map((it) => it.id);
   return `${nodes.toSorted().join()} ${lines.toSorted().join()}`;
 }

@@ -1,5 +1,6 @@
 /** Who stands at either end of a flow, as the page names it. */
 import type { HubbleFlow } from '../../../server/wire/hubble.ts';
+import type { L7ProtocolName } from '../../../server/wire/l7.ts';
 import type { NodeKind } from '../../../server/wire/service-map.ts';
 
 export type End = 'source' | 'destination';
@@ -13,7 +14,7 @@ export interface EndName {
   rest: string;
 }
 
-/** The pod; else the service that was addressed; else the node or the address. */
+/** The pod; else the service that was addressed; else the node, the name DNS gave to the address, or the address. */
 export function endName(flow: HubbleFlow, end: End): EndName {
   const endpoint = flow[end];
   const namespace = endpoint.namespace ?? '';
@@ -28,7 +29,8 @@ export function endName(flow: HubbleFlow, end: End): EndName {
   const service = serviceOf(flow, end);
   if (service !== undefined) return { namespace: service.namespace, name: service.name, rest: '' };
   if (endpoint.labels?.includes('reserved:host') === true) return { namespace: '', name: flow.node_name, rest: '' };
-  return { namespace: '', name: flow.IP?.[end] ?? 'unknown', rest: '' };
+  const names = end === 'source' ? flow.source_names : flow.destination_names;
+  return { namespace: '', name: names?.[0] ?? flow.IP?.[end] ?? 'unknown', rest: '' };
 }
 
 /** `shop/orders`, without the pod's hash. */
@@ -74,6 +76,11 @@ const PROTOCOLS = ['TCP', 'UDP', 'ICMPv4', 'ICMPv6'] as const;
 /** `TCP`; '' if the flow does not say. */
 export function protocolOf(flow: HubbleFlow): string {
   return PROTOCOLS.find((name) => flow.l4?.[name] !== undefined) ?? '';
+}
+
+/** The application's protocol, of a message only. */
+export function applicationOf(flow: HubbleFlow): L7ProtocolName | undefined {
+  return flow.extensions?.value.spyglass.l7?.protocol;
 }
 
 /** Labels a person set, without prefix: `app=web`. */

@@ -75,6 +75,13 @@ export function duration(ns: number): string {
   return join(durationFigure(ns));
 }
 
+/** `6.1 %`, `0 %`, of a share from 0 to 1. */
+export function percent(share: number): string {
+  const value = share * 100;
+  const text = value === 0 ? '0' : value < 0.05 ? '< 0.1' : value < 9.95 ? value.toFixed(1) : whole.format(value);
+  return `${text}${NBSP}%`;
+}
+
 /** `1 pod`, `2 pods`. */
 export function counted(value: number, one: string, many = `${one}s`): string {
   return `${exact(value)} ${value === 1 ? one : many}`;

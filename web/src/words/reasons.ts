@@ -2,6 +2,8 @@
 import type { HubbleFlow } from '../../../server/wire/hubble.ts';
 import { DROP_REASON, DROP_REASON_WORDS } from '../../../server/wire/lists.gen.ts';
 import { address, fullEnd, portOf, shortEnd } from './ends.ts';
+import { type Message, messageOf } from './message.ts';
+import { duration } from './numbers.ts';
 import { whyDenied } from './policy.ts';
 
 export interface Why {
@@ -92,6 +94,8 @@ export function whyDropped(flow: HubbleFlow): Why {
 export function whyForwarded(flow: HubbleFlow): Why {
   const denied = whyDenied(flow);
   if (denied !== null) return denied;
+  const message = messageOf(flow);
+  if (message !== null) return { cause: messageSentence(flow, message), advice: null };
   const spyglass = flow.extensions?.value.spyglass;
   const service = flow.is_reply === true ? flow.source_service : flow.destination_service;
   if (spyglass === undefined || service === undefined || spyglass.original === null) {
@@ -103,4 +107,14 @@ export function whyForwarded(flow: HubbleFlow): Why {
     cause: `The client called service ${service.namespace}/${service.name} at ${address(ip, port)}; ${fullEnd(flow, server)} was chosen to answer.`,
     advice: null,
   };
+}
+
+/** Who asked whom for what, and how it went. */
+function messageSentence(flow: HubbleFlow, { asked, outcome, isError, latency }: Message): string {
+  const [client, server] =
+    flow.is_reply === true ? (['destination', 'source'] as const) : (['source', 'destination'] as const);
+  const request = `${shortEnd(flow, client)} asked ${shortEnd(flow, server)} for ${asked}`;
+  if (outcome === null) return `${request}.`;
+  const after = latency === null ? '' : ` after ${duration(latency)}`;
+  return `${request} and got ${isError ? 'the error ' : ''}${outcome}${after}.`;
 }

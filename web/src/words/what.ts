@@ -1,5 +1,6 @@
 /** The one line that says what a flow was, and the word for its verdict. */
 import type { HubbleFlow, TcpFlags } from '../../../server/wire/hubble.ts';
+import { messageOf } from './message.ts';
 import { counted } from './numbers.ts';
 
 export type Verdict = 'forwarded' | 'dropped' | 'audit' | 'redirected' | 'unanswered' | 'error';
@@ -32,9 +33,11 @@ export function flagWords(flags: TcpFlags | undefined): string {
   return flags === undefined ? '' : FLAG_ORDER.filter((name) => flags[name] === true).join(', ');
 }
 
-/** `Service has no backend`, `New, SYN`, `Closed, 7 packets`, … */
+/** `Service has no backend`, `New, SYN`, `Closed, 7 packets`, `GET /orders/17 → 503`, … */
 export function whatOf(flow: HubbleFlow): string {
   const spyglass = flow.extensions?.value.spyglass;
+  const message = messageOf(flow);
+  if (message !== null) return message.outcome === null ? message.asked : `${message.asked} → ${message.outcome}`;
   if (spyglass?.drop) {
     const more = spyglass.drop.suppressed;
     return more > 0 ? `${spyglass.drop.words} ×${more + 1}` : spyglass.drop.words;

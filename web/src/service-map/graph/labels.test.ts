@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { dropped, edge, map, node } from './fixture.ts';
 import { around, type Box, overlap, sample, straight } from './geometry.ts';
-import { placeLabels } from './labels.ts';
+import { placeLabels, type Words } from './labels.ts';
 import { buildGraph } from './model.ts';
 import type { Route } from './route.ts';
 
@@ -19,7 +19,10 @@ const card = { x: 180, y: -20, width: 40, height: 40 };
 const uncrossed = (): boolean => false;
 
 test('labels touch neither cards nor each other; the worst get a place first', () => {
-  const labels = placeLabels(routes, [card], uncrossed, 1, (it) => [`dropped ${it.line.rate}/s`]);
+  const labels = placeLabels(routes, [card], uncrossed, 1, (it) => ({
+    tone: 'dropped',
+    texts: [`dropped ${it.line.rate}/s`],
+  }));
   expect(labels.map((it) => it.text)).toEqual(['dropped 3/s', 'dropped 2/s', 'dropped 1/s']);
   expect(labels[0]?.isOnLine).toBe(true);
   const boxes = labels.map(({ at, text }) => {
@@ -31,10 +34,22 @@ test('labels touch neither cards nor each other; the worst get a place first', (
 });
 
 test('a line without room for its words has fewer, then none', () => {
-  const words = (): string[] => ['dropped a great deal of packets', '2/s'];
+  const words = (): Words => ({ tone: 'dropped', texts: ['dropped a great deal of packets', '2/s'] });
   const fence = { x: 0, y: -200, width: 150, height: 400 };
   const other = { ...fence, x: 225, width: 175 };
   expect(placeLabels(routes.slice(0, 1), [fence, other], uncrossed, 1, words)[0]?.text).toBe('2/s');
   const wall = { x: -100, y: -100, width: 600, height: 200 };
   expect(placeLabels(routes, [wall], uncrossed, 1, words)).toEqual([]);
+});
+
+test('words of a failing line stand beside it: its strokes are on it', () => {
+  const failing = (): Words => ({ tone: 'failing', texts: ['6.1 % errors'] });
+  const [label] = placeLabels(routes.slice(0, 1), [], uncrossed, 1, failing);
+  expect(label).toMatchObject({ tone: 'failing', isOnLine: false });
+});
+
+test('what nobody has words for gets none, and the worst choose first', () => {
+  const words = ({ line }: Route): Words | null =>
+    line.id === 'd1!' ? null : { tone: line.id === 'd2!' ? 'failing' : 'unanswered', texts: [line.id] };
+  expect(placeLabels(routes, [], uncrossed, 1, words).map((it) => it.text)).toEqual(['d3!', 'd2!']);
 });

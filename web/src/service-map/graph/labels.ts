@@ -7,9 +7,18 @@ export interface Label {
   text: string;
   /** Centre. */
   at: Point;
-  end: 'dropped' | 'unanswered';
+  tone: LabelTone;
   /** On the line, which it interrupts, or beside it. */
   isOnLine: boolean;
+}
+
+/** What the words are about, the worst first; `plain` is of what was selected. */
+export type LabelTone = 'dropped' | 'unanswered' | 'failing' | 'plain';
+
+/** What stands at a line: the wanted words first, shorter ones after them. */
+export interface Words {
+  tone: LabelTone;
+  texts: string[];
 }
 
 /** Where to look for room: `scale` is the size of words, 1 for that of a map at scale 1. */
@@ -31,10 +40,10 @@ const BESIDE = 12;
 const REACH = 120;
 /** More words than this are not read but looked over; the table below has them all. */
 const MAX_LABELS = 60;
-const ORDER = { dropped: 0, unanswered: 1, forwarded: 2 } as const;
+const ORDER: Readonly<Record<LabelTone, number>> = { dropped: 0, unanswered: 1, failing: 2, plain: 3 };
 
 /**
- * `words` gives what may stand at a line, the wanted first, for instance `dropped 4.0/s` and `4.0/s`. Greedy: the
+ * `words` gives what may stand at a line, for instance `dropped 4.0/s` or `4.0/s`; null for nothing. Greedy: the
  * worst lines choose first; a line without room for its words has none. `taken` is what words must not touch,
  * `isCrossed` tells whether a line other than the named one runs through a box.
  */
@@ -43,14 +52,19 @@ export function placeLabels(
   taken: readonly Box[],
   isCrossed: Search['isCrossed'],
   scale: number,
-  words: (route: Route) => string[],
+  words: (route: Route) => Words | null,
 ): Label[] {
   const labels: Label[] = [];
   const search: Search = { taken: [...taken], isCrossed, scale };
-  const wanted = routes.filter((it) => it.line.end !== 'forwarded');
-  const sorted = wanted.toSorted((a, b) => ORDER[a.line.end] - ORDER[b.line.end] || b.line.rate - a.line.rate);
-  for (const route of sorted.slice(0, MAX_LABELS)) {
-    const label = placeOne(route, search, words(route));
+  const wanted = routes.flatMap((route) => {
+    const its = words(route);
+    return its === null ? [] : [{ route, its }];
+  });
+  const sorted = wanted.toSorted(
+    (a, b) => ORDER[a.its.tone] - ORDER[b.its.tone] || b.route.line.rate - a.route.line.rate,
+  );
+  for (const { route, its } of sorted.slice(0, MAX_LABELS)) {
+    const label = placeOne(route, search, its);
     if (label === null) continue;
     labels.push(label);
     search.taken.push(boxOf(label.text, label.at, scale));
@@ -58,16 +72,21 @@ export function placeLabels(
   return labels;
 }
 
-function placeOne(route: Route, { taken, isCrossed, scale }: Search, words: readonly string[]): Label | null {
+function placeOne(route: Route, { taken, isCrossed, scale }: Search, { tone, texts }: Words): Label | null {
   const { id, end, stop } = route.line;
   const reach = grow(route.bounds, REACH * scale);
   const near = taken.filter((it) => overlap(it, reach));
   const piece = longestLevel(route.points);
   const width = (text: string): number => boxOf(text, ORIGIN, scale).width;
-  const tries = words.map((text) => ({ text, spots: spotsOf(route.points, piece, width(text), scale) }));
+  const tries = texts.map((text) => {
+    const spots = spotsOf(route.points, piece, width(text), scale);
+    // A failing line may have strokes across it, which words on it would hide.
+    const isFree = ({ at }: Spot): boolean => !touches(boxOf(text, at, scale), route.points);
+    return { text, spots: tone === 'failing' ? spots.filter(isFree) : spots };
+  });
   if (end === 'dropped' && stop === 'source') {
     // Fewer words at the bar say more than all of them far from it.
-    tries.unshift(...words.map((text) => ({ text, spots: atStop(route.points, width(text), scale) })));
+    tries.unshift(...texts.map((text) => ({ text, spots: atStop(route.points, width(text), scale) })));
   }
   for (const mayCross of [false, true]) {
     for (const { text, spots } of tries) {
@@ -76,7 +95,7 @@ function placeOne(route: Route, { taken, isCrossed, scale }: Search, words: read
         // Crossed by another line words can still be read; best where none is.
         return !near.some((it) => overlap(it, box)) && (mayCross || !isCrossed(box, id));
       });
-      if (spot !== undefined) return { routeId: id, text, end: end === 'dropped' ? end : 'unanswered', ...spot };
+      if (spot !== undefined) return { routeId: id, text, tone, ...spot };
     }
   }
   return null;
@@ -87,6 +106,10 @@ function atStop(points: readonly Point[], width: number, scale: number): Spot[] 
   const start = points[0] ?? ORIGIN;
   const x = start.x + STOP_AT + 6 + width / 2;
   return [-10, 10, 0].map((by) => ({ at: { x, y: start.y + by * scale }, isOnLine: false }));
+}
+
+function touches({ x, y, width, height }: Box, points: readonly Point[]): boolean {
+  return points.some((it) => it.x >= x && it.x <= x + width && it.y >= y && it.y <= y + height);
 }
 
 function boxOf(text: string, at: Point, scale: number): Box {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { dropped, edge, map, node } from './fixture.ts';
 import { buildGraph, dropPlace, linesOf } from './model.ts';
+import { NOTE_HEIGHT, ROW_HEIGHT, rowMiddle, sizeOf } from './size.ts';
 
 describe('lines', () => {
   test('an edge that passed and was dropped is two lines', () => {
@@ -32,6 +33,30 @@ describe('nodes', () => {
     ];
     const graph = buildGraph(map([node('a'), node('b')], edges));
     expect(graph.nodes.get('b')?.ports.map((it) => it.port)).toEqual([80, 443, 36_884]);
+  });
+
+  test('messages of all that arrive at a port are told together, under the protocol with most', () => {
+    const l7 = { protocol: 'http', rate: 5, requests: 50, responses: 50, errors: 1 } as const;
+    const more = { error_share: 0.02, p50_ns: 1e6, p95_ns: 9e6, exact: true };
+    const edges = [
+      edge('a', 'c', { l7: { ...l7, ...more } }),
+      edge('b', 'c', { l7: { ...l7, ...more, protocol: 'grpc', rate: 20, errors: 3, p95_ns: null } }),
+      edge('a', 'c', { port: 81 }),
+    ];
+    const graph = buildGraph(map([node('a'), node('b'), node('c')], edges));
+    expect(graph.nodes.get('c')?.ports.map((it) => it.l7)).toEqual([
+      { protocol: 'grpc', rate: 25, responses: 100, errors: 4, p95: 9e6 },
+      null,
+    ]);
+    const card = graph.nodes.get('c')!;
+    // The second port stands below the note of the first.
+    expect(rowMiddle(card, 'TCP/81') - rowMiddle(card, 'TCP/80')).toBe(ROW_HEIGHT + NOTE_HEIGHT);
+    expect(sizeOf(card).height - rowMiddle(card, 'TCP/81')).toBeGreaterThan(ROW_HEIGHT / 2);
+  });
+
+  test('the world goes by the name that DNS gave it', () => {
+    const world = { ...node('world/203.0.113.7', '', 'World'), addresses: ['pay.example.net', '203.0.113.7'] };
+    expect(buildGraph(map([world], [])).nodes.get(world.id)?.node.name).toBe('pay.example.net');
   });
 
   test('drops are sent, and do not arrive', () => {

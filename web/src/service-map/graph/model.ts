@@ -2,7 +2,8 @@
  * First step of the map: what the hub sends -> what is drawn. Nodes get their port rows and rates, an edge
  * becomes one line for what passed and one for what was dropped, namespaces become groups.
  */
-import type { MapEdge, MapNode, ServiceMap } from '../../../../server/wire/service-map.ts';
+import type { L7ProtocolName } from '../../../../server/wire/l7.ts';
+import type { EdgeL7, MapEdge, MapNode, ServiceMap } from '../../../../server/wire/service-map.ts';
 
 /** How a line ends: the picture of a verdict. */
 export type LineEnd = 'forwarded' | 'dropped' | 'unanswered';
@@ -15,6 +16,18 @@ export interface Port {
   /** Packets per second that arrived. */
   rate: number;
   /** p95 of the handshake, ns; null if nothing was measured. */
+  p95: number | null;
+  /** Of messages that arrived, null if none was read. */
+  l7: PortL7 | null;
+}
+
+export interface PortL7 {
+  protocol: L7ProtocolName;
+  /** Requests per second. */
+  rate: number;
+  responses: number;
+  errors: number;
+  /** The worst of its edges, ns. */
   p95: number | null;
 }
 
@@ -94,7 +107,15 @@ export function buildGraph(map: ServiceMap): Graph {
   for (const node of map.nodes) {
     // A namespace drawn as a node is not drawn once more around itself.
     const group = node.namespace === '' || node.kind === 'Namespace' ? null : node.namespace;
-    nodes.set(node.id, { id: node.id, node, group, ports: [], out: 0, hasReached: false, isUnreached: false });
+    nodes.set(node.id, {
+      id: node.id,
+      node: named(node),
+      group,
+      ports: [],
+      out: 0,
+      hasReached: false,
+      isUnreached: false,
+    });
   }
   const lines = map.edges.flatMap(linesOf).filter((it) => nodes.has(it.source) && nodes.has(it.target));
   for (const line of lines) addLine(nodes, line);
@@ -104,6 +125,11 @@ export function buildGraph(map: ServiceMap): Graph {
     node.ports.sort(inRowOrder);
   }
   return { nodes, groups: groupsOf(nodes, lines), lines };
+}
+
+/** An address of the world goes by the name that DNS gave it. */
+function named(node: MapNode): MapNode {
+  return node.kind === 'World' ? { ...node, name: node.addresses[0] ?? node.name } : node;
 }
 
 /** By number, so that rows do not change places with their rates; ports of the moment come last. */
@@ -119,7 +145,7 @@ function addLine(nodes: ReadonlyMap<string, GraphNode>, line: Line): void {
   let port = target.ports.find((it) => it.key === line.portKey);
   if (port === undefined) {
     const { port: number, protocol } = line.edge;
-    port = { key: line.portKey, port: number, protocol, rate: 0, p95: null };
+    port = { key: line.portKey, port: number, protocol, rate: 0, p95: null, l7: null };
     target.ports.push(port);
   }
   if (line.end === 'dropped') return;
@@ -127,6 +153,19 @@ function addLine(nodes: ReadonlyMap<string, GraphNode>, line: Line): void {
   port.rate += line.rate;
   const p95 = line.edge.rtt?.p95_ns ?? null;
   if (p95 !== null) port.p95 = Math.max(port.p95 ?? 0, p95);
+  if (line.edge.l7 !== null) port.l7 = withEdge(port.l7, line.edge.l7);
+}
+
+function withEdge(port: PortL7 | null, edge: EdgeL7): PortL7 {
+  const { protocol, rate, responses, errors, p95_ns: p95 } = edge;
+  if (port === null) return { protocol, rate, responses, errors, p95 };
+  return {
+    protocol: port.rate >= rate ? port.protocol : protocol,
+    rate: port.rate + rate,
+    responses: port.responses + responses,
+    errors: port.errors + errors,
+    p95: p95 === null ? port.p95 : Math.max(port.p95 ?? 0, p95),
+  };
 }
 
 function groupsOf(nodes: ReadonlyMap<string, GraphNode>, lines: readonly Line[]): Map<string, Group> {

@@ -9,6 +9,8 @@ import type { Look } from '../scene.ts';
 const BAR = { length: 14, width: 3.5 };
 /** From the end of a line to the tip of its arrow: up to the port's dot. */
 const TIP = 6;
+/** From the end of a line to strokes across it. */
+const TICKS = [3, 7, 11];
 
 export function trace(ctx: CanvasRenderingContext2D, curve: Curve): void {
   const [start] = curve;
@@ -35,6 +37,19 @@ export function paintArrow(ctx: CanvasRenderingContext2D, { line, points }: Rout
   ctx.lineTo(TIP - length, half);
   ctx.fill();
   ctx.restore();
+}
+
+/** Three strokes across a line before its arrow: many of its requests fail. */
+export function paintTicks(ctx: CanvasRenderingContext2D, at: Point, width: number, { colours }: Look): void {
+  const half = 3.5 + width / 2;
+  ctx.beginPath();
+  for (const by of TICKS) {
+    ctx.moveTo(at.x - by - width, at.y - half);
+    ctx.lineTo(at.x - by - width, at.y + half);
+  }
+  ctx.lineWidth = 1.5;
+  ctx.strokeStyle = colours.error;
+  ctx.stroke();
 }
 
 export function paintRing(ctx: CanvasRenderingContext2D, at: Point, { colours }: Look): void {

@@ -5,6 +5,7 @@ import { LABEL_SCALE, type Look, type Scene } from '../scene.ts';
 import { font } from './text.ts';
 
 const SIZE = 11;
+const TONE = { dropped: 'drop', unanswered: 'ink-3', failing: 'error', plain: 'accent' } as const;
 const HALO = { onLine: 9, beside: 3 };
 
 export function paintLabel(ctx: CanvasRenderingContext2D, label: Label, scene: Scene, { colours, detail }: Look): void {
@@ -18,6 +19,6 @@ export function paintLabel(ctx: CanvasRenderingContext2D, label: Label, scene: S
   ctx.lineWidth = (label.isOnLine ? HALO.onLine : HALO.beside) * scale;
   ctx.strokeStyle = isInGroup ? colours.group : colours.canvas;
   ctx.strokeText(label.text, x, y);
-  ctx.fillStyle = label.end === 'dropped' ? colours.drop : colours['ink-3'];
+  ctx.fillStyle = colours[TONE[label.tone]];
   ctx.fillText(label.text, x, y);
 }

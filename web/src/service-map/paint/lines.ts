@@ -1,10 +1,11 @@
 /** Traffic as lines: where they run, how wide and in which colour they are. Their ends are drawn by ends.ts. */
+import { FAILING_BADLY, isFailing } from '../../words/edge-l7.ts';
 import { latencyToken } from '../colours.ts';
 import type { Bundle } from '../graph/bundle.ts';
 import { type Box, type Point, widthOf } from '../graph/geometry.ts';
 import type { Route } from '../graph/route.ts';
 import type { Look } from '../scene.ts';
-import { paintArrow, paintRing, paintStoppedHere, paintStoppedThere, trace } from './ends.ts';
+import { paintArrow, paintRing, paintStoppedHere, paintStoppedThere, paintTicks, trace } from './ends.ts';
 
 const HALO = { width: 11, opacity: 0.18 };
 /** Bundles cross cards, which stay readable under them. */
@@ -65,13 +66,18 @@ export function paintLine(ctx: CanvasRenderingContext2D, route: Route, view: Box
   ctx.setLineDash([]);
   ctx.lineCap = 'butt';
   if (isSilent) paintRing(ctx, last, look);
-  else if (endIn || isMarked) paintArrow(ctx, route, width);
+  else if (endIn || isMarked) {
+    paintArrow(ctx, route, width);
+    if ((line.edge.l7?.error_share ?? 0) >= FAILING_BADLY) paintTicks(ctx, last, width, look);
+  }
 }
 
 function colourOf({ line }: Route, { colours, colour, selectedId, hoveredId }: Look): string {
   if (line.end === 'dropped') return colours.drop;
   if (line.edge.id === selectedId) return colours.accent;
-  if (colour === 'latency' && line.edge.rtt !== null) return colours[latencyToken(line.edge.rtt.p95_ns)];
+  const p95 = line.edge.l7?.p95_ns ?? line.edge.rtt?.p95_ns ?? null;
+  if (colour === 'latency' && p95 !== null) return colours[latencyToken(p95)];
+  if (colour === 'verdict' && isFailing(line.edge.l7)) return colours.error;
   const isOfHovered = hoveredId === line.source || hoveredId === line.target;
   return isOfHovered || line.edge.id === hoveredId ? colours['ink-2'] : colours.edge;
 }

@@ -1,4 +1,5 @@
 /** Draws a scene on one opaque canvas, back to front. Cards of near level stand above it as elements. */
+import { isFailing } from '../../words/edge-l7.ts';
 import { type Box, overlap } from '../graph/geometry.ts';
 import { hasInnerLines, type Look, type Scene } from '../scene.ts';
 import { paintFolds } from './folds.ts';
@@ -37,7 +38,7 @@ function paintLines(ctx: CanvasRenderingContext2D, view: Box, scene: Scene, look
   for (const route of marked) paintHalo(ctx, route, look);
   for (const route of scene.routes) {
     if (!overlap(view, route.bounds) || marked.includes(route)) continue;
-    const isException = route.line.end !== 'forwarded';
+    const isException = route.line.end !== 'forwarded' || isFailing(route.line.edge.l7);
     if (!isException && (!hasInner || bundled.has(route.line.id))) continue;
     paintLine(ctx, route, view, look);
   }

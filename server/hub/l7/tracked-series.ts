@@ -1,0 +1,99 @@
+/** One series of one agent session, as filters see it, and what its counters said last. */
+import type { L7ProtocolName, L7Series } from '../../wire/l7.ts';
+import { RECORD_TYPE, VERDICT } from '../../wire/lists.gen.ts';
+import type { Names } from '../../flows/dictionary.ts';
+import { type End, type FlowFacts, PROTOCOL } from '../../flows/facts.ts';
+import type { CountedEnds } from '../edges/ends.ts';
+import { type L7Totals, zeroL7 } from './l7-totals.ts';
+
+export class TrackedSeries implements FlowFacts, CountedEnds {
+  readonly names: Names;
+  readonly type = RECORD_TYPE.L7;
+  readonly verdict = VERDICT.FORWARDED;
+  readonly dropReason = 0;
+  readonly isPolicyVerdict = false;
+  readonly observationPoint = 0;
+  readonly direction = 0;
+  readonly isReply = false;
+  readonly l7 = null;
+  readonly l7Protocol: L7ProtocolName;
+  readonly route: string;
+  /** DNS is mostly UDP, and is taken as such; everything else is TCP. */
+  readonly protocol: number;
+  readonly serviceId: number;
+  readonly targetPort: number;
+  readonly peer: string;
+  readonly #sourceEndpoint: number;
+  readonly #destinationEndpoint: number;
+  readonly #sourceIdentity: number;
+  readonly #destinationIdentity: number;
+  readonly #last: L7Totals = zeroL7();
+
+  constructor(names: Names, series: L7Series) {
+    this.names = names;
+    this.l7Protocol = series.protocol;
+    this.route = series.route;
+    this.protocol = series.protocol === 'dns' ? PROTOCOL.UDP : PROTOCOL.TCP;
+    this.serviceId = series.service_id;
+    this.targetPort = series.port;
+    this.peer = series.peer;
+    this.#sourceEndpoint = series.source_endpoint;
+    this.#destinationEndpoint = series.destination_endpoint;
+    this.#sourceIdentity = series.source_identity;
+    this.#destinationIdentity = series.destination_identity;
+  }
+
+  /** Whether this node only sees the messages arrive: their sender is a pod of another node. */
+  get isArrivalOnly(): boolean {
+    return this.names.endpoints.get(this.#sourceEndpoint)?.kind === 'remote';
+  }
+
+  /** Takes over the cumulative counters, and returns what came since, and whether all of them went forward. */
+  advance(series: L7Series): { by: L7Totals; isForward: boolean } {
+    const last = this.#last;
+    const by = zeroL7();
+    by.requests = series.requests - last.requests;
+    by.responses = series.responses - last.responses;
+    by.errors = series.errors - last.errors;
+    by.latencySumNs = Math.max(0, series.latency_sum_ns - last.latencySumNs);
+    Object.assign(last, {
+      requests: series.requests,
+      responses: series.responses,
+      errors: series.errors,
+      latencySumNs: series.latency_sum_ns,
+    });
+    let isForward = by.requests >= 0 && by.responses >= 0 && by.errors >= 0;
+    isForward = advanceMap(last.codes, series.codes, by.codes) && isForward;
+    isForward = advanceMap(last.latency, series.latency, by.latency) && isForward;
+    return { by, isForward };
+  }
+
+  endpoint(end: End): number {
+    return end === 'source' ? this.#sourceEndpoint : this.#destinationEndpoint;
+  }
+  identity(end: End): number {
+    return end === 'source' ? this.#sourceIdentity : this.#destinationIdentity;
+  }
+  port(end: End): number {
+    return end === 'source' ? 0 : this.targetPort;
+  }
+  address(end: End): string {
+    return this.endpoint(end) === 0 ? this.peer : '';
+  }
+  /** Series are kept by endpoint, not by address: filters by address are not offered for them. */
+  isIn(): boolean {
+    return false;
+  }
+}
+
+/** Writes the differences to `by`; false if one is negative. */
+function advanceMap<K>(last: Map<K, number>, now: readonly (readonly [K, number])[], by: Map<K, number>): boolean {
+  let isForward = true;
+  for (const [key, count] of now) {
+    const more = count - (last.get(key) ?? 0);
+    last.set(key, count);
+    if (more > 0) by.set(key, more);
+    else if (more < 0) isForward = false;
+  }
+  return isForward;
+}
