@@ -5,9 +5,10 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 # Packages the product is built and run with.
-PACKAGES_RUN=(clang llvm make libbpf-dev libbpf1 bpftool iproute2 ca-certificates util-linux redis-server procps)
+PACKAGES_RUN=(clang llvm make libbpf-dev libbpf1 bpftool iproute2 ca-certificates util-linux redis-server postgresql procps)
 # What tests and benchmarks need on top.
-PACKAGES_TEST=(chromium nginx-light mariadb-server-core mariadb-client-core dnsmasq-base bind9-dnsutils curl wrk iperf3 iputils-ping iptables nftables gcc libc6-dev qemu-system-x86 busybox-static openssl)
+PACKAGES_TEST=(chromium iperf3 iputils-ping iptables nftables gcc libc6-dev qemu-system-x86 busybox-static
+	nginx-light mariadb-server-core mariadb-client-core dnsmasq-base bind9-dnsutils curl wrk openssl)
 # What the native modules among the npm packages are compiled with.
 PACKAGES_NPM=(python3 make g++)
 
@@ -119,6 +120,7 @@ need_packages() {
 }
 
 install_packages() {
+	local service
 	# A package like redis-server starts a service when it is installed; only its program is wanted here.
 	if [[ ! -e $POLICY_SHIM ]]; then
 		printf '#!/bin/sh\n%s\nexit 101\n' "$POLICY_MARK" >"$POLICY_SHIM"
@@ -127,8 +129,10 @@ install_packages() {
 	export DEBIAN_FRONTEND=noninteractive
 	apt-get install -qy --no-install-recommends "$@" || return
 	remove_policy_shim
-	# Nor should the next boot start it.
-	if [[ " $* " == *' redis-server '* ]]; then update-rc.d redis-server disable; fi
+	# Nor should the next boot start them.
+	for service in redis-server postgresql nginx; do
+		if [[ " $* " == *" $service"* ]]; then update-rc.d "$service" disable; fi
+	done
 }
 
 # What node_modules was made from: npm ci is skipped while this stays the same.

@@ -6,7 +6,8 @@
  * Whatever the node's folders are (a home of root, say), the pod sees them at fixed places:
  *   /run/spyglass/app   the folder of manifests, and the working directory
  *   /run/spyglass/bin   first on PATH: node, spyglass-dns
- *   /run/spyglass/lib   Spyglass itself: what is built, and the packages it uses
+ *   /run/spyglass/lib   Spyglass itself, as built
+ *   /run/spyglass/node_modules   the packages it uses, which programs of pods may use as well
  *   /run/spyglass/dns   the zone of cluster names
  */
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
@@ -24,7 +25,7 @@ mount --bind "$node" "$view/bin/node"
 mount --bind "$app" "$view/app"
 mount --bind "$lib/dist" "$view/lib/dist"
 mount --bind "$lib/package.json" "$view/lib/package.json"
-mount --bind "$packages" "$view/lib/node_modules"
+mount --bind "$packages" "$view/node_modules"
 mount --bind "$dns" "$view/dns"
 mount --bind "$pod/resolv.conf" /etc/resolv.conf
 mount --bind "$pod/hosts" /etc/hosts
@@ -57,7 +58,7 @@ export const zoneFolder = (stateFolder: string): string => join(stateFolder, 'dn
 /** Makes the folder that pods see as /run/spyglass, with the places things are mounted on. */
 export function prepareView(stateFolder: string): void {
   const view = viewOf(stateFolder);
-  for (const folder of ['bin', 'app', 'lib/dist', 'lib/node_modules', 'dns'])
+  for (const folder of ['bin', 'app', 'lib/dist', 'node_modules', 'dns'])
     mkdirSync(join(view, folder), { recursive: true });
   mkdirSync(zoneFolder(stateFolder), { recursive: true });
   for (const file of ['bin/node', 'lib/package.json']) writeFileSync(join(view, file), '');

@@ -6,13 +6,16 @@
  * latency  milliseconds of own work, from-to
  * errors   percent:status answered instead, may stand several times
  * redis    a command to REDIS, words separated by commas; $n stands for a number that changes
+ * sql      a statement to DATABASE, by its name in database.mjs
+ * payment  a call of PAYMENTS: charge or refund
  * call     another service, asked before the answer; `call=POST:http://...` for another method
  */
+import { Database } from './database.mjs';
 
 /**
  * @param {string} text
  * @returns {{ method: string, path: string, latency: [number, number], errors: { percent: number, status: number }[],
- *   redis: string[][], calls: { method: string, url: URL }[] }[]}
+ *   redis: string[][], sql: string[], payments: string[], calls: { method: string, url: URL }[] }[]}
  */
 export function parseRoutes(text) {
   const lines = text.split('\n').map((line) => line.trim());
@@ -21,12 +24,14 @@ export function parseRoutes(text) {
 
 function parseRoute(line) {
   const [method, path, ...settings] = line.split(/\s+/);
-  const route = { method, path, latency: [1, 5], errors: [], redis: [], calls: [] };
+  const route = { method, path, latency: [1, 5], errors: [], redis: [], sql: [], payments: [], calls: [] };
   for (const setting of settings) {
     const [, name, value] = /^(\w+)=(.+)$/.exec(setting) ?? fail(line, setting);
     if (name === 'latency') route.latency = value.split('-').map(Number);
     else if (name === 'errors') route.errors.push(errorOf(value));
     else if (name === 'redis') route.redis.push(value.split(','));
+    else if (name === 'sql' && Database.knows(value)) route.sql.push(value);
+    else if (name === 'payment') route.payments.push(value);
     else if (name === 'call') route.calls.push(callOf(value));
     else fail(line, setting);
   }
