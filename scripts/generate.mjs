@@ -128,7 +128,9 @@ function configLayout(object) {
   }
   if (Object.keys(fields).length === 0) throw new Error(`${object} has no config_* settings`);
   const end = Math.max(...Object.values(fields).map((f) => f.offset + f.size));
-  return { name: 'config', size: end, fields };
+  // The symbol table has them in any order.
+  const ordered = Object.entries(fields).toSorted(([, a], [, b]) => a.offset - b.offset);
+  return { name: 'config', size: end, fields: Object.fromEntries(ordered) };
 }
 
 function define(header, name) {

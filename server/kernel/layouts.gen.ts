@@ -369,8 +369,8 @@ export const CONFIG = {
   size: 28,
   fields: {
     config_level: { offset: 0, size: 4, type: 'u32' },
-    config_drop_interval_ns: { offset: 16, size: 8, type: 'u64' },
     config_report_interval_ns: { offset: 8, size: 8, type: 'u64' },
+    config_drop_interval_ns: { offset: 16, size: 8, type: 'u64' },
     config_l7_bytes: { offset: 24, size: 4, type: 'u32' },
   },
 } as const satisfies StructLayout;
