@@ -13,8 +13,11 @@ const PROBER = join(import.meta.dirname, 'prober.mjs');
 
 /** After so much silence, what has not answered counts as not reached. */
 const MINIMUM_WAIT_MS = 250;
-/** Even where starting took long, as the wait begins anew with each answer, and not before a process has heard itself. */
-const MAXIMUM_WAIT_MS = 500;
+/**
+ * Even where starting took long, as the wait begins anew with each answer, and not before a process has heard itself.
+ * SPYGLASS_ANSWER_MS: more, where all is slow.
+ */
+const MAXIMUM_WAIT_MS = Number(process.env['SPYGLASS_ANSWER_MS'] ?? 500);
 
 export const PROTOCOLS = ['tcp', 'udp'] as const;
 export const FAMILIES = ['IPv4', 'IPv6'] as const;

@@ -48,15 +48,21 @@ function probeTcp(address, port, done) {
 
 function probeUdp(address, port, done) {
   const socket = dgram.createSocket(udpType(address));
+  let open = true;
+  socket.on('close', () => (open = false));
   socket.on('message', () => done(1));
-  socket.on('error', () => done(0));
+  socket.on('error', (error) => {
+    // Refused is an answer of a kind; without a socket nothing has been asked.
+    if (error.code !== 'ECONNREFUSED') console.error(`${address} ${port}: ${error.message}`);
+    done(0);
+  });
   socket.bind(0, ownAddress(address), () => {
     socket.connect(port, address, (error) => {
       if (error) done(0);
       else socket.send('x');
     });
   });
-  return () => socket.close();
+  return () => open && socket.close();
 }
 
 function makeAll(probes, waitMs) {
