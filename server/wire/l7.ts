@@ -94,7 +94,10 @@ export interface L7Message {
   latency_ns?: number;
   /** What the metrics count it under: `GET /orders/{id}`, a statement's fingerprint, a command, a topic. */
   route: string;
-  /** RESPONSE only: the server failed or refused (HTTP 5xx, gRPC other than OK, rcode 2 and 3, an error reply). */
+  /**
+   * RESPONSE only: the server failed or refused (HTTP 5xx, gRPC other than OK, an rcode other than NOERROR and NXDOMAIN,
+   * an error reply).
+   */
   is_error?: boolean;
   http?: HttpMessage;
   grpc?: GrpcMessage;

@@ -1,6 +1,7 @@
 /**
  * DNS over UDP and TCP. A question waits for the answer with its id, name and type. Metrics count it under its type
- * (`A`, `SRV`): names have no bound. Every rcode but NOERROR is an error, so NXDOMAIN is.
+ * (`A`, `SRV`): names have no bound. NXDOMAIN is no error, as resolvers get it all the time: they try the names of their
+ * search list one after another. Other rcodes are.
  */
 import type { DnsMessage, L7Message } from '../../wire/l7.ts';
 import { readDnsAnswers, readDnsHead, rcodeName } from './dns-message.ts';
@@ -16,6 +17,9 @@ import type { Lane, LaneOwner, Pending } from './turns.ts';
 const ENTRY_BYTES = 96;
 /** Bytes that the questions of one connection may take. */
 const MAX_BYTES = 32 * 1024;
+
+const NOERROR = 0;
+const NXDOMAIN = 3;
 
 /** Pairs questions with answers, and tells of both. */
 class Exchange {
@@ -59,7 +63,7 @@ class Exchange {
   #answer(head: DnsHead, bytes: Buffer, timeNs: number): void {
     const key = keyOf(head);
     const asked = this.#pending.get(key);
-    const isError = head.rcode !== 0;
+    const isError = head.rcode !== NOERROR && head.rcode !== NXDOMAIN;
     if (asked !== undefined) {
       this.#forget(key);
       this.#sink.response('dns', asked.route, rcodeName(head.rcode), isError, timeNs - asked.startNs);
