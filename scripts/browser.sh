@@ -14,7 +14,7 @@ start_demo() {
 	local port deadline=$((SECONDS + 120))
 	port=$(free_port)
 	echo "$port" >"$DEMO_PORT"
-	node dist/server/cli/main.js up deploy/demo --node "$DEMO_NODE" --port "$port" &
+	node dist/server/cli/main.js up deploy/demo --node "$DEMO_NODE" --port "$port" --grpc-port 0 &
 	echo $! >"$DEMO_PID"
 	until answers "http://127.0.0.1:$port/readyz" && [[ $(count_edges "$port") -gt 0 ]]; do
 		kill -0 "$(<"$DEMO_PID")" 2>/dev/null || {

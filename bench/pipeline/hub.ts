@@ -29,7 +29,7 @@ async function startServer(core: number, script: string[]): Promise<Server> {
 }
 
 export async function startHub(core: number): Promise<Server> {
-  return startServer(core, ['dist/server/cli/main.js', 'hub', '--listen', '127.0.0.1:0']);
+  return startServer(core, ['dist/server/cli/main.js', 'hub', '--listen', '127.0.0.1:0', '--grpc-listen', 'off']);
 }
 
 /** Takes records like a hub and keeps none; see sink.ts. */

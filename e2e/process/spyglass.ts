@@ -82,7 +82,7 @@ export function spyglass(...args: string[]): Promise<Ended> {
 
 /** `up` on the tests' node, already serving. */
 export async function running(folder: string, port: number): Promise<Up> {
-  const up = new Up(['up', folder, '--node', NODE, '--port', String(port)]);
+  const up = new Up(['up', folder, '--node', NODE, '--port', String(port), '--grpc-port', '0']);
   await up.says('Ctrl-C stops');
   return up;
 }

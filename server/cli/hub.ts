@@ -1,6 +1,8 @@
 /** `spyglass hub`: arguments and signals of the hub. */
+import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { pino } from 'pino';
+import { EXIT_USAGE, Failure, sentence } from '../base/failure.ts';
 import { startHub } from '../hub/hub.ts';
 import { type ListenAddress, parseListen } from './listen.ts';
 import { ownVersion } from './version.ts';
@@ -15,6 +17,9 @@ const EXIT_MS = 2000;
 interface Options {
   listen: ListenAddress;
   memory: number;
+  grpcListen: ListenAddress | null;
+  grpcTlsCert?: string;
+  grpcTlsKey?: string;
   exitWithParent?: true;
 }
 
@@ -27,19 +32,29 @@ export function hubCommand(): Command {
         .default({ host: '127.0.0.1', port: 12_000 }, '127.0.0.1:12000'),
     )
     .option('--memory <bytes>', 'memory for recent flows, such as 64Mi', parseMemory, DEFAULT_MEMORY)
+    .addOption(
+      new Option('--grpc-listen <host:port>', "address of the Hubble API on this machine, or 'off'")
+        .argParser((text) => (text === 'off' ? null : parseListen(text)))
+        .default({ host: '127.0.0.1', port: 4245 }, '127.0.0.1:4245'),
+    )
+    .option('--grpc-tls-cert <file>', 'certificate chain of the Hubble API, PEM')
+    .option('--grpc-tls-key <file>', 'its key, PEM')
     .option('--exit-with-parent', 'stop when standard input is closed')
     .action(run);
 }
 
-async function run({ listen, memory, exitWithParent }: Options): Promise<void> {
+async function run(options: Options): Promise<void> {
+  const { listen, memory, exitWithParent, grpcListen } = options;
   const log = pino({ name: 'hub' }, pino.destination({ fd: 2, sync: true }));
   const stopping = new AbortController();
   const stop = (): void => stopping.abort();
   for (const signal of SIGNALS) process.on(signal, stop);
   if (exitWithParent) process.stdin.on('end', stop).on('error', stop).resume();
 
-  const hub = await startHub({ ...listen, memory, version: ownVersion(), log });
-  process.stdout.write(`Spyglass hub on ${hub.url}\n`);
+  const grpc = grpcListen === null ? null : { ...grpcListen, tls: readTls(options) };
+  const hub = await startHub({ ...listen, memory, version: ownVersion(), grpc, log });
+  const hubble = hub.grpcAddress === null ? '' : `, Hubble API on ${hub.grpcAddress}`;
+  process.stdout.write(`Spyglass hub on ${hub.url}${hubble}\n`);
   await new Promise<void>((resolve) => {
     if (stopping.signal.aborted) resolve();
     else stopping.signal.addEventListener('abort', () => resolve(), { once: true });
@@ -48,6 +63,24 @@ async function run({ listen, memory, exitWithParent }: Options): Promise<void> {
   setTimeout(() => process.exit(0), EXIT_MS).unref();
   process.stdin.destroy();
   await hub.close();
+}
+
+function readTls({ grpcTlsCert: cert, grpcTlsKey: key }: Options): { cert: Buffer; key: Buffer } | null {
+  if (cert === undefined && key === undefined) return null;
+  if (cert === undefined || key === undefined) {
+    throw new Failure('TLS takes both --grpc-tls-cert and --grpc-tls-key; give the other one, too.', {
+      exitCode: EXIT_USAGE,
+    });
+  }
+  return { cert: readPem(cert), key: readPem(key) };
+}
+
+function readPem(path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    throw new Failure(`The file ${path} cannot be read: ${sentence(error)}.`, { cause: error });
+  }
 }
 
 /** Reads `268435456`, `256Mi`, `1Gi`. */

@@ -24,7 +24,7 @@ export function statusCommand(): Command {
 
 /** Lines for people, newline included. */
 export function statusText(status: HubStatus, nodes: readonly NodeStatus[]): string {
-  const { flows, lost } = status;
+  const { flows, lost, grpc } = status;
   const share = ((100 * flows.memory_bytes) / flows.memory_limit_bytes).toFixed(0);
   const lines = [
     `Hub      ${status.version}, up ${status.uptime_s} s${status.mode === 'replay' ? ', REPLAY of a recording' : ''}`,
@@ -32,6 +32,9 @@ export function statusText(status: HubStatus, nodes: readonly NodeStatus[]): str
     `Flows    ${flows.rate.toFixed(1)}/s, ${flows.stored} in memory of ${flows.received} received (${share} % of the memory in use)`,
     `Drops    ${status.drops_rate.toFixed(1)}/s`,
     `Lost     ${lost.records} records (${lost.ring} in kernels, ${lost.buffer} in agents), ${lost.missing_batches} batches missing`,
+    grpc === null
+      ? 'Hubble   off'
+      : `Hubble   gRPC on ${grpc.address}${grpc.tls ? ' with TLS' : ''}, ${grpc.streams} streams of flows`,
   ];
   if (nodes.length > 0) lines.push('');
   for (const node of nodes) {

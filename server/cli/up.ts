@@ -2,6 +2,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { l7BytesOption } from './l7-bytes.ts';
 import { terminalProgress } from '../standalone/progress.ts';
+import type { UpOptions } from '../standalone/node-run.ts';
 import { up } from '../standalone/up.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -12,14 +13,19 @@ export function upCommand(): Command {
     .argument('<folder>', 'folder with .yaml files')
     .option('--node <name>', 'name of the node; several can run side by side', 'demo-1')
     .option('--port <number>', 'port of the UI and API on 127.0.0.1', parsePort, 12_000)
+    .option('--grpc-port <number>', 'port of the Hubble API on 127.0.0.1; 0 for none', parseGrpcPort, 4245)
     .addOption(l7BytesOption())
-    .action(async (folder: string, options: { node: string; port: number; l7Bytes: number }) => {
+    .action(async (folder: string, options: Omit<UpOptions, 'folder'>) => {
       const stopping = new AbortController();
       for (const signal of SIGNALS) process.on(signal, () => stopping.abort());
       // A terminal that is gone must not keep us from removing what we made.
       for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
       await up({ folder, ...options }, terminalProgress(), stopping.signal);
     });
+}
+
+function parseGrpcPort(text: string): number {
+  return text === '0' ? 0 : parsePort(text);
 }
 
 function parsePort(text: string): number {

@@ -4,7 +4,7 @@ import type { FlowFacts } from './facts.ts';
 
 export const EVENT_DROP = 1;
 export const EVENT_TRACE = 4;
-const EVENT_POLICY_VERDICT = 5;
+export const EVENT_POLICY_VERDICT = 5;
 export const EVENT_L7 = 129;
 
 const EVENT_CLASSES: Readonly<Record<string, number>> = {

@@ -9,6 +9,7 @@ import { L7_FIELDS } from './filter-l7.ts';
 import { bad, type EndTest, type Field, flow, type Test } from './filter-test.ts';
 import { protocolTest } from './filter-protocol.ts';
 import { fqdnTest } from './filter-fqdn.ts';
+import { labelTest } from './filter-label.ts';
 
 export const FIELDS: Readonly<Record<string, Field>> = {
   ...ends('namespace', parseNamespaces),
@@ -19,6 +20,7 @@ export const FIELDS: Readonly<Record<string, Field>> = {
   ...ends('port', parsePorts),
   ...ends('identity', parseIdentities),
   ...ends('fqdn', fqdnTest),
+  ...ends('label', labelTest),
   protocol: protocolTest,
   verdict: (name, values) => numbers(listed(name, values, VERDICT), (facts) => facts.verdict),
   'drop-reason': (name, values) => {

@@ -2,15 +2,13 @@
  * Record + names -> Hubble's flow object, with keys in declaration order and defaults left out. Made only
  * for rows that leave the hub.
  */
-import type { EndpointEntry, ServiceEntry } from '../wire/agent.ts';
+import type { ServiceEntry } from '../wire/agent.ts';
 import type { HubbleEndpoint, HubbleFlow, HubbleL4, SpyglassExtension } from '../wire/hubble.ts';
 import {
   DIRECTION,
   DIRECTION_NAME,
   DROP_REASON_NAME,
   DROP_REASON_WORDS,
-  IDENTITY,
-  IDENTITY_WORDS,
   OBSERVATION_POINT_NAME,
   RECORD_TYPE,
   RECORD_TYPE_NAME,
@@ -22,13 +20,14 @@ import { formatAddress, isUnset } from '../wire/address.ts';
 import type { Names } from './dictionary.ts';
 import { eventSubType, eventType } from './event-type.ts';
 import { type End, PROTOCOL } from './facts.ts';
+import { labelsOf } from './filter-label.ts';
 import { hubbleL7, messageSummary, spyglassL7, traceId } from './l7/hubble-l7.ts';
 import { policyExtension, policyFields } from './policy-verdict.ts';
 import type { RecordCursor } from './record.ts';
 import { summaryOf, tcpFlags } from './summary.ts';
 import { formatTime } from './timestamp.ts';
 
-const CLUSTER = 'default';
+export const CLUSTER = 'default';
 
 export interface Emitter {
   name: string;
@@ -144,7 +143,7 @@ function l4Of(record: RecordCursor, isL7: boolean): { l4?: HubbleL4 } {
 function endpointOf(record: RecordCursor, end: End, names: Names): HubbleEndpoint {
   const entry = names.endpoints.get(record.endpoint(end));
   const identity = record.identity(end);
-  const labels = labelsOf(entry, identity, names);
+  const labels = labelsOf(record.endpoint(end), identity, names);
   const isPod = entry !== undefined && entry.namespace !== '';
   return {
     ...(entry !== undefined && entry.kind !== 'remote' && { ID: entry.ref }),
@@ -155,14 +154,6 @@ function endpointOf(record: RecordCursor, end: End, names: Names): HubbleEndpoin
     ...(isPod && { pod_name: entry.name }),
     ...(isPod && entry.workload !== null && { workloads: [{ name: entry.workload.name, kind: entry.workload.kind }] }),
   };
-}
-
-function labelsOf(entry: EndpointEntry | undefined, identity: number, names: Names): readonly string[] {
-  if (entry !== undefined && entry.labels.length > 0) return entry.labels;
-  const known = names.identities.get(identity);
-  if (known !== undefined) return known;
-  const reserved = identity === IDENTITY.UNKNOWN ? undefined : IDENTITY_WORDS[identity];
-  return reserved === undefined ? [] : [`reserved:${reserved}`];
 }
 
 function serviceReference(entry: ServiceEntry | undefined): { name: string; namespace: string } | null {

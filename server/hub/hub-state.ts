@@ -35,6 +35,19 @@ export interface Stats {
   liveClients: number;
 }
 
+/** What the Hubble API does, for status and metrics. */
+export interface GrpcStats {
+  /** `127.0.0.1:4245`; null while it does not listen. */
+  address: string | null;
+  tls: boolean;
+  /** Streams of flows now. */
+  streams: number;
+  /** Flows sent. */
+  flows: number;
+  /** Calls that ended, by `method code`. */
+  calls: Map<string, number>;
+}
+
 export class HubState {
   /** Random per process. */
   readonly id: string;
@@ -58,6 +71,8 @@ export class HubState {
     slowReaders: 0,
     liveClients: 0,
   };
+  /** Of the Hubble API, null if this hub does not serve it. */
+  grpc: GrpcStats | null = null;
   readonly #emitter: Emitter;
   readonly #uuid: (flowId: number) => string;
 
@@ -90,6 +105,11 @@ export class HubState {
     return lost;
   }
 
+  /** The UUID of the flow with this id. */
+  uuid(id: number): string {
+    return this.#uuid(id);
+  }
+
   /** The flow with this id in an extent that is not evicted. */
   flow(extent: Extent, id: number): HubbleFlow {
     return toHubbleFlow(seek(extent, id - extent.firstId), {
@@ -120,6 +140,8 @@ export class HubState {
 
   /** Housekeeping, called every second. */
   tick(now: number): void {
+    // Followers also tell what became of nodes.
+    this.newFlows.notify();
     const oldest = this.store.oldestId;
     let isBlind = false;
     for (const node of this.nodes.values()) {

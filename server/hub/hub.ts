@@ -1,13 +1,12 @@
-/** Puts the hub together: HTTP server, agents' and browsers' WebSockets, clock. Owns all of them. */
+/** Puts the hub together: HTTP server, agents' and browsers' WebSockets, Hubble API, clock. Owns all of them. */
 import { createServer, type IncomingMessage, type Server, STATUS_CODES } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { Failure, hasCode, sentence } from '../base/failure.ts';
-import { isLoopback } from '../base/loopback.ts';
 import { MAX_AGENT_MESSAGE } from '../wire/agent.ts';
 import { MAX_LIVE_MESSAGE } from '../wire/live.ts';
+import { type GrpcOptions, type RunningGrpc, startGrpc } from './grpc/server.ts';
 import { hubApp } from './http/app.ts';
 import { Problem, problemBody } from './http/problem.ts';
 import { refusal, SECURITY_HEADERS } from './http/security.ts';
@@ -15,6 +14,7 @@ import { builtUi } from './http/static-ui.ts';
 import { HubState } from './hub-state.ts';
 import { AgentSockets } from './ingest/agent-socket.ts';
 import { Ingest } from './ingest/ingest.ts';
+import { listen } from './listen.ts';
 import { LiveSockets } from './live/live-sockets.ts';
 
 const PING_MS = 15_000;
@@ -30,6 +30,8 @@ export interface HubOptions {
   memory: number;
   version: string;
   log: Logger;
+  /** Where the Hubble API listens, and with which certificate; null if it does not. */
+  grpc: Omit<GrpcOptions, 'onBug'> | null;
   /** Folder of the built UI; where the build puts it if left out. */
   uiFolder?: string;
 }
@@ -37,25 +39,30 @@ export interface HubOptions {
 export interface RunningHub {
   /** `http://127.0.0.1:12000`, with the port that was really taken. */
   readonly url: string;
+  /** `127.0.0.1:4245`, null without Hubble API. */
+  readonly grpcAddress: string | null;
   readonly state: HubState;
   close(): Promise<void>;
 }
 
 /** Resolves when the hub listens. Throws a Failure if it cannot. */
 export async function startHub(options: HubOptions): Promise<RunningHub> {
-  const { host, port, log } = options;
-  if (!isLoopback(host)) {
-    throw new Failure(
-      `The hub does not listen on ${host}: without authentication it serves only this machine; use 127.0.0.1, [::1] or localhost.`,
-    );
-  }
+  const { host, port, grpc, log } = options;
   const state = new HubState(options);
-  const app = hubApp(state, options.uiFolder ?? builtUi(), (error) => log.error({ err: error }, 'a request failed'));
+  const onBug = (error: unknown): void => log.error({ err: error }, 'a request failed');
+  const app = hubApp(state, options.uiFolder ?? builtUi(), onBug);
   const server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000 }, (request, response) => {
     void app(request, response);
   });
   server.maxConnections = MAX_CONNECTIONS;
-  await listen(server, host, port);
+  await listen(server, { host, port }, { what: 'The hub', option: '--listen' });
+  let hubble: RunningGrpc | null = null;
+  try {
+    hubble = grpc === null ? null : await startGrpc(state, { ...grpc, onBug });
+  } catch (error) {
+    server.close();
+    throw error;
+  }
 
   const live = new LiveSockets(state, log);
   const agents = new AgentSockets(state, new Ingest(state), log);
@@ -69,12 +76,13 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
   const { address, family, port: taken } = server.address() as AddressInfo;
   return {
     url: `http://${family === 'IPv6' ? `[${address}]` : address}:${taken}`,
+    grpcAddress: hubble?.address ?? null,
     state,
     close: async () => {
       clearInterval(clock);
       live.stop();
       for (const route of Object.values(sockets)) route.close();
-      await closeServer(server);
+      await Promise.all([closeServer(server), hubble?.close()]);
     },
   };
 }
@@ -139,28 +147,6 @@ function upgrade(
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   const body = problem === null ? '' : problemBody(problem);
   socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${lines.join('')}\r\n${body}`);
-}
-
-async function listen(server: Server, host: string, port: number): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host.replace(/^\[(.*)\]$/, '$1'), () => {
-      server.off('error', reject);
-      resolve();
-    });
-  }).catch((error: unknown) => {
-    throw new Failure(listenSentence(error, host, port), { cause: error });
-  });
-}
-
-function listenSentence(error: unknown, host: string, port: number): string {
-  if (hasCode(error, 'EADDRINUSE')) {
-    return `The hub cannot listen on ${host}:${port}, because another process does; stop it, or choose another port with --listen.`;
-  }
-  if (hasCode(error, 'EACCES')) {
-    return `The hub may not listen on ${host}:${port}; choose a port above 1023 with --listen, or run as root.`;
-  }
-  return `The hub cannot listen on ${host}:${port}: ${sentence(error)}; choose another address with --listen.`;
 }
 
 async function closeServer(server: Server): Promise<void> {

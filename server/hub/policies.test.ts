@@ -78,7 +78,14 @@ function dictionary(change: Partial<Dictionary> = {}): Dictionary {
 let hub: RunningHub;
 let ingest: Ingest;
 beforeEach(async () => {
-  hub = await startHub({ host: '127.0.0.1', port: 0, memory: 1 << 20, version: '0', log: pino({ level: 'silent' }) });
+  hub = await startHub({
+    host: '127.0.0.1',
+    port: 0,
+    memory: 1 << 20,
+    version: '0',
+    grpc: null,
+    log: pino({ level: 'silent' }),
+  });
   ingest = new Ingest(hub.state);
 });
 afterEach(() => hub.close());

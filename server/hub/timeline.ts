@@ -32,12 +32,12 @@ export class Timeline {
     if (this.#marks.length > MAX_MARKS) this.#marks.shift();
   }
 
-  /** Per second, over the last five whole seconds. */
-  rate(now: number, what: 'flows' | 'drops'): number {
+  /** Per second, over the last five whole seconds, or so many. */
+  rate(now: number, what: 'flows' | 'drops', seconds = RATE_S): number {
     const end = Math.floor(now / 1000);
     let sum = 0;
-    for (let at = end - RATE_S; at < end; at++) sum += this.#read(at)?.[what] ?? 0;
-    return sum / RATE_S;
+    for (let at = end - seconds; at < end; at++) sum += this.#read(at)?.[what] ?? 0;
+    return sum / seconds;
   }
 
   /** Whole buckets up to now; the last one is still filling. */

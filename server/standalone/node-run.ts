@@ -33,6 +33,8 @@ export interface UpOptions {
   node: string;
   /** Of the hub, on 127.0.0.1. */
   port: number;
+  /** Of the Hubble API, on 127.0.0.1; 0: none. */
+  grpcPort: number;
   /** Payload read of each message's head, bytes; 0: none at all. */
   l7Bytes: number;
 }
@@ -67,7 +69,9 @@ export class NodeRun {
     const cluster = new LocalCluster(plan, { node, folder: this.#options.folder, prober, warn });
     this.#cluster = cluster;
     cluster.publish();
-    const hub = this.#service('hub', ['--listen', `127.0.0.1:${this.#options.port}`]);
+    const { port, grpcPort } = this.#options;
+    const hubble = grpcPort === 0 ? 'off' : `127.0.0.1:${grpcPort}`;
+    const hub = this.#service('hub', ['--listen', `127.0.0.1:${port}`, '--grpc-listen', hubble]);
     const agent = this.#service('agent', this.#agentArguments());
     await this.#step(`wired ${plan.pods.length} pods`, () => cluster.wire(cluster.pods));
     await this.#step('agent attached its programs', () =>

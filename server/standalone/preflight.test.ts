@@ -15,10 +15,12 @@ test('a port that is taken is named; a free one is still free afterwards', async
   const server = createServer().listen(0, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));
   const { port } = server.address() as AddressInfo;
-  await expect(checkPort(port)).rejects.toThrow(`cannot use port ${port} on 127.0.0.1: another program listens there`);
+  await expect(checkPort(port, '--port')).rejects.toThrow(
+    `cannot use port ${port} on 127.0.0.1: another program listens there`,
+  );
   await new Promise((resolve) => server.close(resolve));
-  await checkPort(port);
-  await checkPort(port);
+  await checkPort(port, '--port');
+  await checkPort(port, '--port');
 });
 
 test('root without its powers is told which are missing', () => {

@@ -85,8 +85,8 @@ function isOnPath(tool: string): boolean {
   });
 }
 
-/** Throws a Failure unless the port is free on 127.0.0.1. */
-export async function checkPort(port: number): Promise<void> {
+/** Throws a Failure unless the port is free on 127.0.0.1; `option` is where another one is given. */
+export async function checkPort(port: number, option: string): Promise<void> {
   const server = createServer();
   try {
     await new Promise<void>((resolve, reject) => {
@@ -94,7 +94,7 @@ export async function checkPort(port: number): Promise<void> {
     });
   } catch (error) {
     const why = hasCode(error, 'EADDRINUSE') ? 'another program listens there' : sentence(error);
-    throw new Failure(`cannot use port ${port} on 127.0.0.1: ${why}; choose another with --port`, { cause: error });
+    throw new Failure(`cannot use port ${port} on 127.0.0.1: ${why}; choose another with ${option}`, { cause: error });
   }
   await new Promise((resolve) => server.close(resolve));
 }

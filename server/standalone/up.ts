@@ -23,7 +23,8 @@ export async function up(options: UpOptions, progress: Progress, stopping: Abort
     const before = await removeLeftovers(node);
     if (before.length > 0) progress.tell(`removed what an earlier run left: ${before.join(', ')}`);
     // Only now: what listens may have been the killed run's hub.
-    await checkPort(options.port);
+    await checkPort(options.port, '--port');
+    if (options.grpcPort !== 0) await checkPort(options.grpcPort, '--grpc-port');
     await run.start(plan);
     stopping.throwIfAborted();
     progress.tell(`\n  http://localhost:${options.port}\n\nCtrl-C stops node ${node.name} and removes it.`);

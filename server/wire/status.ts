@@ -25,6 +25,8 @@ export interface HubStatus {
   drops_rate: number;
   lost: LossLedger;
   live_clients: number;
+  /** The Hubble API, null if the hub does not serve it. */
+  grpc: { address: string; tls: boolean; streams: number } | null;
 }
 
 /** What did not arrive, by cause; records unless said otherwise. */

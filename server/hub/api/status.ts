@@ -49,7 +49,13 @@ export function hubStatus(state: HubState): HubStatus {
     drops_rate: state.timeline.rate(now, 'drops'),
     lost: totalLoss(nodes),
     live_clients: state.stats.liveClients,
+    grpc: grpcStatus(state),
   };
+}
+
+function grpcStatus({ grpc }: HubState): HubStatus['grpc'] {
+  if (grpc === null || grpc.address === null) return null;
+  return { address: grpc.address, tls: grpc.tls, streams: grpc.streams };
 }
 
 function totalLoss(nodes: readonly AgentNode[]): LossLedger {
@@ -87,7 +93,7 @@ function nodeStatus(node: AgentNode): NodeStatus {
   };
 }
 
-function namespaces(state: HubState): NamespaceStatus[] {
+export function namespaces(state: HubState): NamespaceStatus[] {
   const pods = new Map<string, Set<string>>();
   for (const names of state.agentNames) {
     for (const entry of names.endpoints.values()) {

@@ -3,19 +3,27 @@
  * slices, so a search over a full store never stops ingest.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { FlowFilter } from '../../flows/filter.ts';
+import type { Names } from '../../flows/dictionary.ts';
 import type { RecordCursor } from '../../flows/record.ts';
 import { type Extent, type FlowStore, seek } from './flow-store.ts';
 
 /** Records looked at before other work gets its turn: about a millisecond. */
 const SLICE = 20_000;
 /** The same where messages have to be decoded. */
-const MESSAGE_SLICE = 250;
+export const MESSAGE_SLICE = 250;
 /** Times as numbers are rounded to 256 ns; closer to a bound than this the exact time decides. */
 const ROUNDING_NS = 2048;
 
+/** Which flows are asked for: a filter of the API's language, or one of the Hubble API. */
+export interface RecordFilter {
+  /** The test for flows of the agent with these names; valid until their revision changes. */
+  predicate(names: Names): (record: RecordCursor, id: number) => boolean;
+  /** Names of the parameters that read messages of applications. */
+  readonly messageNames: readonly string[];
+}
+
 export interface FlowQuery {
-  filter: FlowFilter;
+  filter: RecordFilter;
   /** Unix ns, inclusive; null for no bound. */
   since: bigint | null;
   until: bigint | null;
@@ -49,7 +57,7 @@ export async function findFlows(
       const test = query.filter.predicate(extent.source.names);
       for (; id >= extent.firstId && id <= last && looked < slice; id += step, looked += 1) {
         const record = seek(extent, id - extent.firstId);
-        if (!inTime(record, extent) || !test(record)) continue;
+        if (!inTime(record, extent) || !test(record, id)) continue;
         found.push(id);
         if (found.length >= limit) return which === 'newest' ? found.toReversed() : found;
       }
@@ -80,7 +88,7 @@ export function timeTest(query: FlowQuery): (record: RecordCursor, extent: Exten
   };
 }
 
-function mayHold(extent: Extent, query: FlowQuery): boolean {
+export function mayHold(extent: Extent, query: FlowQuery): boolean {
   if (query.since !== null && extent.maxTime < Number(query.since) - ROUNDING_NS) return false;
   return query.until === null || extent.minTime <= Number(query.until) + ROUNDING_NS;
 }

@@ -94,6 +94,12 @@ export class FlowStore {
   get evicted(): number {
     return this.#evicted;
   }
+  /** Flows held now of one node. */
+  storedOf(node: string): number {
+    let count = 0;
+    for (const { extents } of this.#byNode.get(node) ?? []) for (const extent of extents) count += extent.count;
+    return count;
+  }
   get capacityBytes(): number {
     return this.#maxSegments * SEGMENT_BYTES;
   }
@@ -148,6 +154,17 @@ export class FlowStore {
       if (extent !== undefined && extent.segment !== null && extent.firstId <= id) return extent;
     }
     return undefined;
+  }
+
+  /** The extents with flows of ids in [from, to) that are stored now; any may be evicted while the caller waits. */
+  extents(from: number, to: number): Extent[] {
+    const found: Extent[] = [];
+    for (let i = this.#extentIndex(from); i < this.#extents.length; i++) {
+      const extent = this.#extents[i];
+      if (extent === undefined || extent.firstId >= to) break;
+      if (extent.segment !== null) found.push(extent);
+    }
+    return found;
   }
 
   /** Flows with ids in [from, to) that were overwritten. */

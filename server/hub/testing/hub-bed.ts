@@ -183,6 +183,7 @@ export class HubBed {
         port: 0,
         memory: 4 * 1024 * 1024,
         version: '0.1.0',
+        grpc: { host: '127.0.0.1', port: 0, tls: null },
         log: pino({ level: 'silent' }),
         uiFolder: '/nonexistent',
       });

@@ -1,0 +1,120 @@
+/**
+ * The Hubble API's server. It accepts the sockets itself and hands them to gRPC: so it can say clearly why it cannot
+ * listen, bound their number, and break off a connection whose client does not read.
+ */
+import { setMaxListeners } from 'node:events';
+import { createServer, type AddressInfo, type Server as NetServer, type Socket } from 'node:net';
+import { createSecureContext } from 'node:tls';
+import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { Failure, sentence } from '../../base/failure.ts';
+import type { GrpcStats, HubState } from '../hub-state.ts';
+import { listen } from '../listen.ts';
+import { healthHandlers, observerHandlers, type Surroundings } from './handlers.ts';
+import { HEALTH, OBSERVER } from './protocol.ts';
+
+const MAX_CONNECTIONS = 128;
+const MAX_STREAMS_PER_CONNECTION = 100;
+/** Largest request, bytes; the largest filter allowed is far smaller. */
+const MAX_REQUEST = 256 * 1024;
+/** Clients take 4 MiB by default; a flow is some KiB. */
+const MAX_RESPONSE = 4 * 1024 * 1024;
+/** Clients that answer no ping are broken off. */
+const PING_MS = 15_000;
+const PING_TIMEOUT_MS = 10_000;
+/** Connections that have not finished by then are broken off. */
+const CLOSE_MS = 500;
+
+export interface GrpcOptions {
+  /** Name or address of this machine, and port; 0 takes a free one. */
+  host: string;
+  port: number;
+  /** Certificate chain and key in PEM; null for plain text. */
+  tls: { cert: Buffer; key: Buffer } | null;
+  onBug(error: unknown): void;
+  /** A client that takes nothing for so long is cut. */
+  patienceMs?: number;
+}
+
+export interface RunningGrpc {
+  /** `127.0.0.1:4245`, with the port that was really taken. */
+  readonly address: string;
+  /** Ends streams with UNAVAILABLE, so that clients come again. */
+  close(): Promise<void>;
+}
+
+/** Resolves when the API listens. Throws a Failure if it cannot. */
+export async function startGrpc(state: HubState, options: GrpcOptions): Promise<RunningGrpc> {
+  const stats: GrpcStats = { address: null, tls: options.tls !== null, streams: 0, flows: 0, calls: new Map() };
+  state.grpc = stats;
+  const sockets = new Map<string, Socket>();
+  const stopping = new AbortController();
+  // One listener for each call.
+  setMaxListeners(0, stopping.signal);
+  const { patienceMs } = options;
+  const around: Surroundings = {
+    state,
+    stats,
+    cut: (peer) => void sockets.get(peer)?.destroy(),
+    stopping: stopping.signal,
+    onBug: options.onBug,
+    ...(patienceMs !== undefined && { patienceMs }),
+  };
+  const grpc = new Server({
+    'grpc.max_receive_message_length': MAX_REQUEST,
+    'grpc.max_send_message_length': MAX_RESPONSE,
+    'grpc.max_concurrent_streams': MAX_STREAMS_PER_CONNECTION,
+    'grpc.keepalive_time_ms': PING_MS,
+    'grpc.keepalive_timeout_ms': PING_TIMEOUT_MS,
+    'grpc.enable_channelz': 0,
+  });
+  grpc.addService(OBSERVER, observerHandlers(around));
+  grpc.addService(HEALTH, healthHandlers(around));
+  const injector = grpc.createConnectionInjector(credentials(options.tls));
+
+  const server = createServer((socket) => {
+    const peer = `${socket.remoteAddress}:${socket.remotePort}`;
+    sockets.set(peer, socket);
+    socket.on('close', () => sockets.delete(peer));
+    // Errors of a connection end its calls; there is nobody else to tell.
+    socket.on('error', () => socket.destroy());
+    injector.injectConnection(socket);
+  });
+  server.maxConnections = MAX_CONNECTIONS;
+  await listen(server, options, { what: 'The Hubble API', option: '--grpc-listen' });
+  stats.address = addressOf(server);
+  return {
+    address: stats.address,
+    close: async () => {
+      stats.address = null;
+      stopping.abort();
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      injector.drain(CLOSE_MS);
+      const timer = setTimeout(() => {
+        for (const socket of sockets.values()) socket.destroy();
+      }, CLOSE_MS);
+      await closed;
+      clearTimeout(timer);
+      injector.destroy();
+      grpc.forceShutdown();
+    },
+  };
+}
+
+/** Throws a Failure for a certificate or key that cannot be used. */
+function credentials(tls: GrpcOptions['tls']): ServerCredentials {
+  if (tls === null) return ServerCredentials.createInsecure();
+  try {
+    createSecureContext({ cert: tls.cert, key: tls.key });
+  } catch (error) {
+    throw new Failure(
+      `The certificate and key of the Hubble API cannot be used: ${sentence(error)}; give PEM files that belong together with --grpc-tls-cert and --grpc-tls-key.`,
+      { cause: error },
+    );
+  }
+  return ServerCredentials.createSsl(null, [{ cert_chain: tls.cert, private_key: tls.key }]);
+}
+
+function addressOf(server: NetServer): string {
+  const { address, family, port } = server.address() as AddressInfo;
+  return `${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+}
