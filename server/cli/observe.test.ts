@@ -60,6 +60,7 @@ describe('spyglass status', () => {
     drops_rate: 0,
     lost: { records: 3, ring: 2, buffer: 1, missing_batches: 4 },
     live_clients: 0,
+    grpc: { address: '127.0.0.1:4245', tls: true, streams: 2 },
   };
 
   it('says what is lost and what is a replay', () => {
@@ -68,5 +69,7 @@ describe('spyglass status', () => {
     expect(text).toContain('1 of 2 connected');
     expect(text).toContain('1.3/s, 1 in memory of 2 received (25 % of the memory in use)');
     expect(text).toContain('3 records (2 in kernels, 1 in agents), 4 batches missing');
+    expect(text).toContain('Hubble   gRPC on 127.0.0.1:4245 with TLS, 2 streams of flows\n');
+    expect(statusText({ ...status, grpc: null }, [])).toContain('Hubble   off\n');
   });
 });

@@ -160,7 +160,7 @@ describe('the rest of HTTP', () => {
   });
 
   it('refuses to listen beyond this machine, or on a taken port', async () => {
-    const options = { port: 0, memory: 1024 * 1024, version: '0', log: pino({ level: 'silent' }) };
+    const options = { port: 0, memory: 1024 * 1024, version: '0', grpc: null, log: pino({ level: 'silent' }) };
     await expect(startHub({ ...options, host: '0.0.0.0' })).rejects.toThrow(/only this machine/);
     const port = Number(new URL(bed.hub.url).port);
     await expect(startHub({ ...options, host: '127.0.0.1', port })).rejects.toThrow(/another process does/);
@@ -172,6 +172,7 @@ describe('the rest of HTTP', () => {
       port: 0,
       memory: 1024 * 1024,
       version: '0',
+      grpc: { host: 'localhost', port: 0, tls: null },
       log: pino({ level: 'silent' }),
     });
     const agent = await new FakeAgent(other).start();

@@ -4,7 +4,7 @@
  */
 import type { HubbleFlow } from '../../wire/hubble.ts';
 import { invalid } from './call-error.ts';
-import { fieldOf } from './protocol.ts';
+import { fieldOf, type MessageField } from './protocol.ts';
 
 const MAX_PATHS = 200;
 
@@ -39,7 +39,7 @@ function add(tree: Tree, path: string): void {
   let level = tree;
   const names = path.split('.');
   for (const [at, name] of names.entries()) {
-    const field = message === null ? undefined : fieldOf(message, name);
+    const field: MessageField | undefined = message === null ? undefined : fieldOf(message, name);
     if (field === undefined) {
       throw invalid(`The field mask has the path "${path.slice(0, 64)}"; flows have no such field.`);
     }
