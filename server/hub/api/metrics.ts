@@ -104,16 +104,13 @@ function pipelineMetrics(state: HubState, counter: Define, gauge: Define): void 
   gauge('spyglass_hub_stored_flows', 'Flows in memory.', [], () => [[{}, store.stored]]);
   gauge('spyglass_hub_memory_bytes', 'Memory taken for flows.', [], () => [[{}, store.usedBytes]]);
   gauge('spyglass_hub_memory_limit_bytes', 'Memory allowed for flows.', [], () => [[{}, store.capacityBytes]]);
-  const { grpc } = state;
-  if (grpc !== null) {
-    counter('spyglass_hub_grpc_calls_total', 'Ended calls of the Hubble API.', ['method', 'code'], () =>
-      [...grpc.calls].map(([key, count]) => {
-        const [method = '', code = ''] = key.split(' ');
-        return [{ method, code }, count];
-      }),
-    );
-    counter('spyglass_hub_grpc_flows_total', 'Flows sent by the Hubble API.', [], () => [[{}, grpc.flows]]);
-    gauge('spyglass_hub_grpc_streams', 'Streams of flows of the Hubble API.', [], () => [[{}, grpc.streams]]);
-  }
+  counter('spyglass_hub_grpc_calls_total', 'Ended calls of the Hubble API.', ['method', 'code'], () =>
+    [...(state.grpc?.calls ?? [])].map(([key, count]) => {
+      const [method = '', code = ''] = key.split(' ');
+      return [{ method, code }, count];
+    }),
+  );
+  counter('spyglass_hub_grpc_flows_total', 'Flows sent by the Hubble API.', [], () => [[{}, state.grpc?.flows ?? 0]]);
+  gauge('spyglass_hub_grpc_streams', 'Streams of flows of the Hubble API.', [], () => [[{}, state.grpc?.streams ?? 0]]);
   gauge('spyglass_hub_live_clients', 'Browsers on the live stream.', [], () => [[{}, stats.liveClients]]);
 }
