@@ -55,6 +55,8 @@ describe('a command line that cannot be run', () => {
   test.each<[string[], RegExp]>([
     [['up'], /^spyglass: missing required argument 'folder'/],
     [['up', '/tmp', '--port', '0'], /^spyglass: option '--port <number>' argument '0' is invalid/],
+    [['up', '/tmp', '--grpc-port', 'x'], /^spyglass: option '--grpc-port <number>' argument 'x' is invalid/],
+    [['hub', '--grpc-tls-cert', '/etc/hostname'], /^spyglass: TLS takes both --grpc-tls-cert and --grpc-tls-key/],
     [['up', '/tmp', '--node', 'Not_a_name'], /^spyglass: "Not_a_name" cannot be a node name/],
     [['up', '/tmp', '--frobnicate'], /^spyglass: unknown option '--frobnicate'/],
     [['frobnicate'], /^spyglass: unknown command 'frobnicate'/],

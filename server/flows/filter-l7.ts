@@ -50,8 +50,13 @@ export const L7_FIELDS: Readonly<Record<string, Field>> = {
 
 /** Parameters whose values may hold commas. */
 export const WHOLE_VALUES: ReadonlySet<string> = new Set([
-  ...['http-path', 'http-url', 'http-header', 'dns-query'],
-  ...['label', 'from-label', 'to-label'],
+  'http-path',
+  'http-url',
+  'http-header',
+  'dns-query',
+  'label',
+  'from-label',
+  'to-label',
 ]);
 
 function message(test: (message: L7Message) => boolean): Test {

@@ -96,7 +96,14 @@ describe('filters', () => {
     const request = { type: 7, capture: pack(requestOf(HTTP_RESPONSE)), source_port: 5 };
     await agent.deliver([
       flow({ source_port: 1, interface: 7, tcp_flags: 0x12 }),
-      flow({ source_port: 2, flags: 3, destination_endpoint: 0, destination: '2001:db8::1', family: 6 }),
+      flow({
+        source_port: 2,
+        flags: 3,
+        destination_endpoint: 0,
+        destination_identity: 2,
+        destination: '2001:db8::1',
+        family: 6,
+      }),
       { ...DROP, source_port: 3, drop_reason: 133 },
       flow(L7),
       flow(request),
@@ -116,7 +123,8 @@ describe('filters', () => {
     [{ destination_workload: [{ name: 'web', kind: 'Deployment' }] }, []],
     [{ destination_cluster_name: ['default'] }, [1, 4, 5]],
     [{ source_cluster_name: ['def'] }, []],
-    [{ destination_identity: [301] }, [1, 2, 3, 4, 5]],
+    [{ destination_identity: [301] }, [1, 3, 4, 5]],
+    [{ destination_label: ['reserved:world'] }, [2]],
     [{ verdict: ['DROPPED'] }, [3]],
     [{ drop_reason_desc: ['POLICY_DENIED'] }, [3]],
     [{ drop_reason_desc: [205] }, []],
@@ -211,7 +219,7 @@ describe('GetFlows with follow', () => {
       stream.on('error', () => undefined);
       stream.on('data', ({ flow: it }) => it !== undefined && ports.push(portOf(it)));
     }
-    await vi.waitFor(() => expect([...seen.values()]).toEqual([[], [3], [2, 3]]));
+    await vi.waitFor(() => expect([...seen.values()]).toEqual([[], [3], [2, 3]]), 5000);
     await agent.deliver([flow({ source_port: 7 }), { ...DROP, source_port: 8 }]);
     await vi.waitFor(() =>
       expect([...seen.values()]).toEqual([
@@ -222,7 +230,7 @@ describe('GetFlows with follow', () => {
     );
     expect(bed.hub.state.grpc?.streams).toBe(3);
     for (const stream of seen.keys()) stream.cancel();
-    await vi.waitFor(() => expect(bed.hub.state.grpc?.streams).toBe(0));
+    await vi.waitFor(() => expect(bed.hub.state.grpc?.streams).toBe(0), 5000);
   });
 
   it('tells what happens to nodes, and what was lost', async () => {
@@ -250,7 +258,7 @@ describe('GetFlows with follow', () => {
     const stream = client.stream({});
     stream.pause();
     // More than the client's window, so the rest waits while the store fills up.
-    await vi.waitFor(() => expect(bed.hub.state.grpc?.flows).toBeGreaterThan(50));
+    await vi.waitFor(() => expect(bed.hub.state.grpc?.flows).toBeGreaterThan(50), 5000);
     const source = store.extents(1, 2)[0]!.source;
     const count = Math.ceil(store.capacityBytes / source.recordSize);
     const bytes = Buffer.alloc(count * source.recordSize);

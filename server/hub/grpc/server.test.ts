@@ -70,7 +70,7 @@ describe('clients that misbehave', () => {
       if (end === 'cancel') stream.cancel();
       else stream.destroy();
       stream.cancel();
-      await vi.waitFor(() => expect(state.grpc?.streams).toBe(0));
+      await vi.waitFor(() => expect(state.grpc?.streams).toBe(0), 5000);
     }
     expect(state.grpc?.calls.get('GetFlows CANCELLED')).toBe(2);
     client.close();
@@ -80,10 +80,10 @@ describe('clients that misbehave', () => {
     const client = await start();
     const stream = client.stream({ follow: true });
     stream.on('error', () => undefined);
-    await vi.waitFor(() => expect(state.grpc?.streams).toBe(1));
+    await vi.waitFor(() => expect(state.grpc?.streams).toBe(1), 5000);
     client.close();
     stream.cancel();
-    await vi.waitFor(() => expect(state.grpc?.streams).toBe(0));
+    await vi.waitFor(() => expect(state.grpc?.streams).toBe(0), 5000);
   });
 
   it('more streams than there may be are refused', async () => {

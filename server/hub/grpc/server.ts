@@ -30,7 +30,7 @@ export interface GrpcOptions {
   port: number;
   /** Certificate chain and key in PEM; null for plain text. */
   tls: { cert: Buffer; key: Buffer } | null;
-  onBug(error: unknown): void;
+  onBug: (error: unknown) => void;
   /** A client that takes nothing for so long is cut. */
   patienceMs?: number;
 }
