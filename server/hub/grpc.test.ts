@@ -221,13 +221,12 @@ describe('GetFlows with follow', () => {
     }
     await vi.waitFor(() => expect([...seen.values()]).toEqual([[], [3], [2, 3]]), 5000);
     await agent.deliver([flow({ source_port: 7 }), { ...DROP, source_port: 8 }]);
-    await vi.waitFor(() =>
-      expect([...seen.values()]).toEqual([
-        [7, 8],
-        [3, 7, 8],
-        [2, 3, 7, 8],
-      ]),
-    );
+    const all = [
+      [7, 8],
+      [3, 7, 8],
+      [2, 3, 7, 8],
+    ];
+    await vi.waitFor(() => expect([...seen.values()]).toEqual(all), 5000);
     expect(bed.hub.state.grpc?.streams).toBe(3);
     for (const stream of seen.keys()) stream.cancel();
     await vi.waitFor(() => expect(bed.hub.state.grpc?.streams).toBe(0), 5000);

@@ -12,6 +12,8 @@ const MAX_UNAVAILABLE = 10;
 export function serverStatus(state: HubState): object {
   const now = Date.now();
   const { store } = state;
+  // A hub that is younger than a minute has less to average over.
+  const upS = Math.max(1, Math.ceil((now - state.startedMs) / 1000));
   const gone = [...state.nodes.values()].filter((node) => !node.connected).map((node) => node.name);
   return {
     num_flows: store.stored,
@@ -23,7 +25,7 @@ export function serverStatus(state: HubState): object {
     num_unavailable_nodes: { value: gone.length },
     unavailable_nodes: gone.toSorted().slice(0, MAX_UNAVAILABLE),
     version: `spyglass v${state.version}`,
-    flows_rate: state.timeline.rate(now, 'flows', RATE_S),
+    flows_rate: state.timeline.rate(now, 'flows', Math.min(RATE_S, upS)),
   };
 }
 
