@@ -9,13 +9,14 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
+import { setTimeout } from 'node:timers/promises';
 import type { World } from './world.ts';
 
 const PROBER = join(import.meta.dirname, 'prober.mjs');
 
-/** Nothing moves if every process has looked so often in a row, over so long a time, and found nothing new. */
-const QUIET_LOOKS = 3;
-const QUIET_MS = 100;
+/** Nothing moves if every process has looked so often in a row, with so long a pause between, and found nothing new. */
+const QUIET_LOOKS = 4;
+const PAUSE_MS = 40;
 
 export const PROTOCOLS = ['tcp', 'udp'] as const;
 export const FAMILIES = ['IPv4', 'IPv6'] as const;
@@ -159,13 +160,15 @@ export class Matrix implements AsyncDisposable {
 
   /** Waits until nothing moves in any of the processes, or nothing is left to wait for. */
   async #rest(): Promise<void> {
-    let [last, since, looks] = [-1, 0, 0];
+    let [last, looks] = [-1, 0];
     for (;;) {
       const seen = await Promise.all([...this.#probers.values()].map((it) => ask(it, { look: true })));
       const [steps, open] = (seen as [number, number][]).reduce(([a, b], [c, d]) => [a + c, b + d]);
       if (open === 0) return;
-      if (steps !== last) [last, since, looks] = [steps, performance.now(), 0];
-      else if (++looks >= QUIET_LOOKS && performance.now() - since >= QUIET_MS) return;
+      looks = steps === last ? looks + 1 : 1;
+      if (looks === QUIET_LOOKS) return;
+      last = steps;
+      await setTimeout(PAUSE_MS);
     }
   }
 }
