@@ -157,6 +157,7 @@ function generateLayouts() {
     'ISOLATED_EGRESS',
     'FIRST_CIDR_IDENTITY',
     'MAGLEV_CHUNK',
+    'NOT_HERE',
     'SERVICE_SUBJECT',
     'ADDRESS_SUBJECT',
     'ADDRESS_HASH',

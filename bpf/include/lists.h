@@ -45,7 +45,8 @@
 	X(FIB_LOOKUP_FAILED, 169, "No route to the address") \
 	X(TUPLE_IN_USE, 224, "Translated tuple belongs to another connection") \
 	X(DENY_LIST, 225, "Source is on the deny list") \
-	X(NO_NODE_ADDRESS, 226, "Uplink has no address of the family to send it under")
+	X(NO_NODE_ADDRESS, 226, "Uplink has no address of the family to send it under") \
+	X(NO_LOCAL_BACKEND, 227, "Service has backends on other nodes only, and its traffic policy is Local")
 
 /* Hubble's flow.TraceObservationPoint: where the packet was handed on, or entered. */
 #define OBSERVATION_POINTS(X) \

@@ -179,11 +179,14 @@ struct service {
 	__u32 affinity_s;    /* sessionAffinity ClientIP: seconds a client stays with its backend, 0 none */
 	__u32 outside_pool;  /* 0: not offered on this side, such as a ClusterIP to the uplink */
 	__u32 outside_table; /* slots of the pool's table in `maglev`; 1: only one backend; 0: no backend */
-	__u32 outside_only;  /* the backend, if there is only one */
+	__u32 outside_only;  /* the backend, if there is only one; NOT_HERE if there are some, but none of this node */
 	__u32 inside_pool;
 	__u32 inside_table;
 	__u32 inside_only;
 };
+
+/* In the place of a backend's number, where the table is 0 and the traffic policy Local. */
+#define NOT_HERE 0xffffffff
 
 /* 256 slots of a pool's lookup table; behind the last slot of the table it begins anew. */
 struct maglev_key {

@@ -129,8 +129,11 @@ __noinline int translate(struct __sk_buff *skb, struct packet *p, __u32 preferre
 	s->forward.service_id = service->id;
 	s->facts.service_id = service->id;
 	backend = choose_backend(service, &p->key, &choice, &id);
-	if (!backend)
+	if (!backend) {
+		if ((choice.inside ? service->inside_only : service->outside_only) == NOT_HERE)
+			return drop(p, SERVICE, NO_LOCAL_BACKEND);
 		return drop(p, SERVICE, SERVICE_BACKEND_NOT_FOUND);
+	}
 	s->forward.backend_id = id;
 	s->forward.new_destination = backend->address;
 	s->forward.new_destination_port_be = backend->port_be;
@@ -416,13 +419,21 @@ __noinline int first_packet(struct __sk_buff *skb, __u32 preferred)
 	f->packets = p->packets;
 	f->bytes = p->bytes;
 	f->tcp_flags = p->tcp_flags;
-	/* Before the entry is written, so that it holds what has been reported. */
-	if (config_level >= LEVEL_LOW)
-		emit_flow(p, f, NULL, RECORD_NEW);
+	/* The entry knows that its first packet has been reported; that is done once it is written. */
+	if (config_level >= LEVEL_LOW) {
+		f->reported_packets = f->packets;
+		f->reported_bytes = f->bytes;
+		f->reported_ns = now_of(p);
+	}
 	if (write_flow(&p->key, f, BPF_ANY)) {
 		forget_flow(&s->reply_key);
 		(void)drop(p, FLOW_CACHE, CT_MAP_INSERTION_FAILED);
 		goto dropped;
+	}
+	if (config_level >= LEVEL_LOW) {
+		f->reported_packets = 0;
+		f->reported_bytes = 0;
+		emit_flow(p, f, NULL, RECORD_NEW);
 	}
 	edge = edge_counters_of(f->edge);
 	if (edge) {
@@ -443,6 +454,10 @@ __noinline int first_packet(struct __sk_buff *skb, __u32 preferred)
 dropped:
 	stage_end(p, p->drop_stage, OUTCOME_DROP);
 	emit_drop(p);
+	/*
+	 * Only where no node has a backend: a client that was sent to the wrong node (traffic policy Local) may come to
+	 * the right one when it asks again, and a refusal would end its attempt.
+	 */
 	if (p->drop_reason == DROP_SERVICE_BACKEND_NOT_FOUND && p->hook != HOOK_TO_POD)
 		return reject(skb, p);
 	return TC_ACT_SHOT;

@@ -38,18 +38,22 @@ static __always_inline void forget_flow(const struct flow_key *key)
 #define E2BIG 7
 
 /* Writes an entry; flags as for bpf_map_update_elem. Returns 0, -EEXIST (BPF_NOEXIST), or another errno. */
-static __always_inline long write_flow(const struct flow_key *key, const struct flow_entry *e, __u64 flags)
+static __always_inline int write_flow(const struct flow_key *key, const struct flow_entry *e, __u64 flags)
 {
 	__u32 zero = 0, one = 1;
-	long result;
+	/*
+	 * Not long, as the helper is declared: before Linux 6.4 the verifier calls the map's own function instead,
+	 * which returns int, and -7 in a long is then 0xfffffff9.
+	 */
+	int result;
 
 	if (flags == BPF_NOEXIST && is_overflowing() && bpf_map_lookup_elem(&flow_overflow, key))
 		return -EEXIST;
-	result = bpf_map_update_elem(&flow_cache, key, e, flags);
+	result = (int)bpf_map_update_elem(&flow_cache, key, e, flags);
 	if (result != -E2BIG)
 		return result;
 	bpf_map_update_elem(&overflowing, &zero, &one, BPF_ANY);
-	return bpf_map_update_elem(&flow_overflow, key, e, flags);
+	return (int)bpf_map_update_elem(&flow_overflow, key, e, flags);
 }
 
 #endif

@@ -1,23 +1,22 @@
 /**
  * Who reaches whom, found out with real packets: every pod asks every pod, itself included, on each port over TCP and
- * UDP in both families; with other places, every pod asks them and is asked by them. One process a pod lives as long as the matrix, listens everywhere and asks all at once, so
- * that a matrix of 9 pods and 4 ports takes about a second, most of it the wait for answers that do not come.
+ * UDP in both families; with other places, every pod asks them and is asked by them. One process a pod lives as long as
+ * the matrix, listens everywhere and asks all at once. What has no answer once nothing moves any more, in none of the
+ * processes, is not reached: packets between them are on their way only while somebody sends or reads, so no time has to
+ * be guessed after which an answer does not come.
  */
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
+import { setTimeout } from 'node:timers/promises';
 import type { World } from './world.ts';
 
 const PROBER = join(import.meta.dirname, 'prober.mjs');
 
-/** After so much silence, what has not answered counts as not reached. */
-const MINIMUM_WAIT_MS = 250;
-/**
- * Even where starting took long, as the wait begins anew with each answer, and not before a process has heard itself.
- * SPYGLASS_ANSWER_MS: more, where all is slow.
- */
-const MAXIMUM_WAIT_MS = Number(process.env['SPYGLASS_ANSWER_MS'] ?? 500);
+/** Nothing moves if every process has looked so often in a row, with so long a pause between, and found nothing new. */
+const QUIET_LOOKS = 4;
+const PAUSE_MS = 40;
 
 export const PROTOCOLS = ['tcp', 'udp'] as const;
 export const FAMILIES = ['IPv4', 'IPv6'] as const;
@@ -41,6 +40,7 @@ export interface Place {
 }
 
 interface Prober {
+  name: string;
   child: ChildProcessByStdio<Writable, Readable, null>;
   /** Its lines of output, in order. */
   lines: AsyncIterator<string>;
@@ -57,7 +57,6 @@ export class Matrix implements AsyncDisposable {
   readonly #ports: readonly number[];
   readonly #places: readonly Place[];
   readonly #probers = new Map<string, Prober>();
-  #waitMs = MINIMUM_WAIT_MS;
 
   private constructor(world: World, pods: readonly string[], ports: readonly number[], places: readonly Place[]) {
     this.#world = world;
@@ -74,7 +73,6 @@ export class Matrix implements AsyncDisposable {
     places: readonly Place[] = [],
   ): Promise<Matrix> {
     const matrix = new Matrix(world, pods, ports, places);
-    const begun = performance.now();
     try {
       await Promise.all([
         ...pods.map((pod) => matrix.#startProber(pod, pod)),
@@ -84,9 +82,6 @@ export class Matrix implements AsyncDisposable {
       await matrix[Symbol.asyncDispose]();
       throw error;
     }
-    // How long they took to start says how fast this machine is today.
-    const startMs = performance.now() - begun;
-    matrix.#waitMs = Math.min(MAXIMUM_WAIT_MS, Math.max(MINIMUM_WAIT_MS, startMs / 4));
     return matrix;
   }
 
@@ -98,21 +93,25 @@ export class Matrix implements AsyncDisposable {
         ...this.#pods.flatMap((to) => probesTo(from, to, this.#ports)),
         ...this.#places.flatMap((to) => probesTo(from, to.name, to.ports ?? this.#ports)),
       ]),
-      // Those ask themselves, too, as each process waits until it has heard itself.
-      ...asking.flatMap(({ name }) => [...this.#pods, name].flatMap((to) => probesTo(name, to, this.#ports))),
+      ...asking.flatMap(({ name }) => this.#pods.flatMap((to) => probesTo(name, to, this.#ports))),
     ];
   }
 
   /** Makes the probes. @returns the names of those that got an answer. */
   async reached(probes: readonly Probe[] = this.probes()): Promise<Set<string>> {
+    const askers = [...new Set(probes.map((it) => it.from))].map((from) => ({
+      prober: this.#prober(from),
+      own: probes.filter((it) => it.from === from),
+    }));
+    for (const { prober, own } of askers) {
+      tell(prober, { probe: own.map((it) => [it.protocol, this.#address(it.to, it.family), it.port]) });
+    }
+    await this.#rest();
     const reached = new Set<string>();
-    await Promise.all(
-      [...new Set(probes.map((it) => it.from))].map(async (from) => {
-        const own = probes.filter((it) => it.from === from);
-        const results = await this.#ask(from, own);
-        for (const [i, probe] of own.entries()) if (results[i] === 1) reached.add(probeName(probe));
-      }),
-    );
+    for (const { prober, own } of askers) {
+      const results = (await ask(prober, { end: true })) as number[];
+      for (const [i, probe] of own.entries()) if (results[i] === 1) reached.add(probeName(probe));
+    }
     return reached;
   }
 
@@ -148,18 +147,40 @@ export class Matrix implements AsyncDisposable {
     const command = [process.execPath, PROBER, this.#ports.join(), addresses];
     const [program = '', ...args] = this.#world.inside(runsAt, command);
     const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
-    const prober = { child, lines: createInterface({ input: child.stdout })[Symbol.asyncIterator]() };
+    const prober = { name, child, lines: createInterface({ input: child.stdout })[Symbol.asyncIterator]() };
     this.#probers.set(name, prober);
-    await nextLine(name, prober);
+    await nextLine(prober);
   }
 
-  async #ask(from: string, probes: readonly Probe[]): Promise<number[]> {
-    const prober = this.#probers.get(from);
-    if (prober === undefined) throw new Error(`no process asks for ${from}; has the matrix been closed?`);
-    const request = probes.map((it) => [it.protocol, this.#address(it.to, it.family), it.port]);
-    prober.child.stdin.write(`${JSON.stringify({ waitMs: this.#waitMs, probes: request })}\n`);
-    return JSON.parse(await nextLine(from, prober)) as number[];
+  #prober(name: string): Prober {
+    const prober = this.#probers.get(name);
+    if (prober === undefined) throw new Error(`no process asks for ${name}; has the matrix been closed?`);
+    return prober;
   }
+
+  /** Waits until nothing moves in any of the processes, or nothing is left to wait for. */
+  async #rest(): Promise<void> {
+    let [last, looks] = [-1, 0];
+    for (;;) {
+      const seen = await Promise.all([...this.#probers.values()].map((it) => ask(it, { look: true })));
+      const [steps, open] = (seen as [number, number][]).reduce(([a, b], [c, d]) => [a + c, b + d]);
+      if (open === 0) return;
+      looks = steps === last ? looks + 1 : 1;
+      if (looks === QUIET_LOOKS) return;
+      last = steps;
+      await setTimeout(PAUSE_MS);
+    }
+  }
+}
+
+function tell({ child }: Prober, command: object): void {
+  child.stdin.write(`${JSON.stringify(command)}\n`);
+}
+
+/** @returns what the process answers. @throws Error if it has ended. */
+async function ask(prober: Prober, command: object): Promise<unknown> {
+  tell(prober, command);
+  return JSON.parse(await nextLine(prober));
 }
 
 function probesTo(from: string, to: string, ports: readonly number[]): Probe[] {
@@ -168,7 +189,7 @@ function probesTo(from: string, to: string, ports: readonly number[]): Probe[] {
   );
 }
 
-async function nextLine(name: string, { lines }: Prober): Promise<string> {
+async function nextLine({ name, lines }: Prober): Promise<string> {
   const { value, done } = await lines.next();
   if (done === true) throw new Error(`the process that asks for ${name} has ended; its words are above`);
   return value;

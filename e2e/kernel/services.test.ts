@@ -149,16 +149,16 @@ describe.each(['IPv4', 'IPv6'] as const)('%s', (family) => {
       expect(from).toEqual(new Set(protocol === 'TCP' ? ['one'] : ['one', 'two']));
     });
 
-    test('internalTrafficPolicy Local reaches the endpoints of this node only', () => {
+    test('internalTrafficPolicy Local reaches the endpoints of this node only; without one, there is no answer', () => {
       const local = { internalTrafficPolicy: 'Local' as const };
       world.setService('s', [vip], 80, target, protocol, BACKENDS, local);
       setEndpoint('two', { nodeName: 'elsewhere' });
       setEndpoint('three', { nodeName: 'elsewhere' });
       expect(ask(20)).toEqual({ one: 20 });
       setEndpoint('one', { nodeName: 'elsewhere' });
-      const before = world.drops()[DROP_REASON.SERVICE_BACKEND_NOT_FOUND] ?? 0;
-      expect(answered(ask(1))).not.toContain('one');
-      expect(world.drops()[DROP_REASON.SERVICE_BACKEND_NOT_FOUND] ?? 0).toBeGreaterThan(before);
+      const before = world.drops()[DROP_REASON.NO_LOCAL_BACKEND] ?? 0;
+      expect(ask(1)).toEqual({ '<TIMEOUT>': 1 });
+      expect(world.drops()[DROP_REASON.NO_LOCAL_BACKEND] ?? 0).toBeGreaterThan(before);
     });
 
     test('from a pod: node port, external IP and load balancer IP, to all endpoints whatever the policy', () => {

@@ -29,6 +29,7 @@ beforeAll(async () => {
     remote: ['10.43.0.20', 'fd43::20'],
     externalTrafficPolicy: 'Local',
   });
+  bed.addService('nowhere', vips(14), 80, 8080, [], { nodePort: 30_084, externalTrafficPolicy: 'Local' });
 });
 afterAll(() => bed[Symbol.dispose]());
 
@@ -123,13 +124,14 @@ describe.each([
       expect(back.data.toString('hex')).toBe(hex(world.macs, { source: node, destination: far }, answer(30_081, 2100)));
     });
 
-    test('externalTrafficPolicy Local: only pods of this node; without one, the client is refused', () => {
+    test('externalTrafficPolicy Local: only pods of this node; without one, no answer but where no node has one', () => {
       for (let sourcePort = 2200; sourcePort < 2232; sourcePort++) {
         const { data } = world.send(frame({ source: far, destination: node }, asked(sourcePort, 30_082)));
         const expected = hex(one.macsIn, { source: far, destination: local }, asked(sourcePort, 8080));
         expect(data.toString('hex')).toBe(expected);
       }
-      const { verdict, data, added } = world.send(frame({ source: far, destination: node }, asked(2300, 30_083)));
+      expect(outcomeOf(frame({ source: far, destination: node }, asked(2300, 30_083)))).toBe('drop NO_LOCAL_BACKEND');
+      const { verdict, data, added } = world.send(frame({ source: far, destination: node }, asked(2300, 30_084)));
       expect([verdict, reasonNames(added.drops)]).toEqual(['redirect', 'SERVICE_BACKEND_NOT_FOUND']);
       // Back to the router it came from.
       expect(data.subarray(0, 12).equals(build.frame(world.macsIn, Buffer.alloc(0)).subarray(0, 12))).toBe(true);

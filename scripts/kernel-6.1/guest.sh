@@ -16,6 +16,8 @@ mount -t devpts devpts /dev/pts
 ln -sf /proc/self/fd /dev/fd
 hostname spyglass-guest
 ip link set lo up
+# All processes share a slow processor: packets of many senders wait for it at once, and none is to be lost there.
+echo 10000 >/proc/sys/net/core/netdev_max_backlog
 
 # shellcheck source=/dev/null
 . "$out/environment"

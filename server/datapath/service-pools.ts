@@ -42,6 +42,8 @@ export interface PoolTable {
 
 export interface Pool {
   id: number;
+  /** Whether there are backends for new connections, but by traffic policy Local none that counts here. */
+  isElsewhere: boolean;
   backends: Backend[];
   table: PoolTable;
 }

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { ClusterState, EndpointSlice, Service } from '../cluster/model.ts';
 import { serviceWithDefaults } from '../cluster/service-defaults.ts';
-import { BACKEND, MAGLEV_CHUNK, SERVICE, SERVICE_SUBJECT, SUBJECTS } from '../kernel/layouts.gen.ts';
+import { BACKEND, MAGLEV_CHUNK, NOT_HERE, SERVICE, SERVICE_SUBJECT, SUBJECTS } from '../kernel/layouts.gen.ts';
 import { readStruct } from '../wire/struct.ts';
 import { type Desired, desiredState, newAllocators } from './desired.ts';
 import type { Changes } from './map-writer.ts';
@@ -327,11 +327,16 @@ describe('addresses and traffic policies', () => {
     expect(outside(frontend('192.0.2.1', 30_080))).toEqual(everywhere);
   });
 
-  test('without an endpoint on the node, Local refuses: an offered address whose pool is empty', () => {
-    const elsewhere = slice([['10.42.1.16', READY, 'n2']]);
-    apply(state([service({ type: 'NodePort', ports, externalTrafficPolicy: 'Local' })], [elsewhere]));
-    const at = frontend('192.0.2.1', 30_080);
-    expect([at?.outside_table, (at?.outside_pool ?? 0) > 0]).toEqual([0, true]);
+  test('Local without an endpoint on the node: an empty pool, which knows whether other nodes have some', () => {
+    const local = { externalTrafficPolicy: 'Local', internalTrafficPolicy: 'Local' } as const;
+    const pools = (slices: EndpointSlice[]): unknown[] => {
+      apply(state([service({ type: 'NodePort', ports, ...local })], slices));
+      const [at, clusterIP] = [frontend('192.0.2.1', 30_080), frontend('10.96.0.1', 80)];
+      expect(at?.outside_pool).toBeGreaterThan(0);
+      return [at?.outside_table, at?.outside_only, clusterIP?.inside_table, clusterIP?.inside_only];
+    };
+    expect(pools([slice([['10.42.1.16', READY, 'n2']])])).toEqual([0, NOT_HERE, 0, NOT_HERE]);
+    expect(pools([slice([])])).toEqual([0, 0, 0, 0]);
   });
 
   test('node addresses of a family the service does not have are not taken', () => {

@@ -4,13 +4,13 @@
  * backend belongs to one pool and is in the map exactly while connections may use it.
  */
 import type { ClusterState, EndpointSlice, Service } from '../cluster/model.ts';
-import { SERVICE } from '../kernel/layouts.gen.ts';
+import { NOT_HERE, SERVICE } from '../kernel/layouts.gen.ts';
 import type { ServiceEntry } from '../wire/agent.ts';
 import { packStruct } from '../wire/struct.ts';
 import type { Allocators } from './desired.ts';
 import { type FrontendPlan, poolName, type Scope, serviceName } from './service-frontends.ts';
 import { type Offer, offeredServices } from './service-offers.ts';
-import { backendsOf, type Pool, targetsOf } from './service-pools.ts';
+import { backendsOf, type Pool, type Target, targetsOf } from './service-pools.ts';
 
 export interface Frontend {
   /** struct service_key, packed. */
@@ -100,7 +100,15 @@ function planService(
     const number = ids.pools.get(key);
     const targets = targetsOf(from.slices, plan, scope, from.nodeName);
     const made = backendsOf(number, targets, ids.backends, backends);
-    const pool = { id: number, backends: made.backends, table: ids.tables.get(key, made.chosen) };
+    const pool = {
+      id: number,
+      isElsewhere:
+        scope === 'Local' &&
+        made.chosen.size === 0 &&
+        hasChosen(targetsOf(from.slices, plan, 'Cluster', from.nodeName)),
+      backends: made.backends,
+      table: ids.tables.get(key, made.chosen),
+    };
     pools.set(key, pool);
     return pool;
   };
@@ -129,12 +137,16 @@ function frontendValue(
     affinity_s: service.sessionAffinityTimeoutSeconds,
     inside_pool: inside.id,
     inside_table: inside.table.size,
-    inside_only: inside.table.only,
+    inside_only: onlyOf(inside),
     outside_pool: outside?.id ?? 0,
     outside_table: outside?.table.size ?? 0,
-    outside_only: outside?.table.only ?? 0,
+    outside_only: outside === undefined ? 0 : onlyOf(outside),
   });
 }
+
+const onlyOf = (pool: Pool): number => (pool.isElsewhere ? NOT_HERE : pool.table.only);
+
+const hasChosen = (targets: ReadonlyMap<string, Target>): boolean => [...targets.values()].some((it) => it.isChosen);
 
 function slicesByService(all: readonly EndpointSlice[]): Map<string, EndpointSlice[]> {
   const groups = new Map<string, EndpointSlice[]>();

@@ -15,6 +15,8 @@ export const FIRST_CIDR_IDENTITY = 16777216;
 
 export const MAGLEV_CHUNK = 256;
 
+export const NOT_HERE = 0xffffffff;
+
 export const SERVICE_SUBJECT = 65536;
 
 export const ADDRESS_SUBJECT = 131072;

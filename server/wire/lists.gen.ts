@@ -69,6 +69,7 @@ export const DROP_REASON = {
   TUPLE_IN_USE: 224,
   DENY_LIST: 225,
   NO_NODE_ADDRESS: 226,
+  NO_LOCAL_BACKEND: 227,
 } as const;
 export const DROP_REASON_NAME: Readonly<Record<number, string>> = {
   132: 'INVALID_SOURCE_IP',
@@ -89,6 +90,7 @@ export const DROP_REASON_NAME: Readonly<Record<number, string>> = {
   224: 'TUPLE_IN_USE',
   225: 'DENY_LIST',
   226: 'NO_NODE_ADDRESS',
+  227: 'NO_LOCAL_BACKEND',
 };
 export const DROP_REASON_WORDS: Readonly<Record<number, string>> = {
   132: "Source address is not the pod's own",
@@ -109,6 +111,7 @@ export const DROP_REASON_WORDS: Readonly<Record<number, string>> = {
   224: "Translated tuple belongs to another connection",
   225: "Source is on the deny list",
   226: "Uplink has no address of the family to send it under",
+  227: "Service has backends on other nodes only, and its traffic policy is Local",
 };
 
 export const OBSERVATION_POINT = {
