@@ -77,7 +77,7 @@ test('an edge shows its routes as the hub counts them, and each leads to its flo
 for (const [name, term, asked, answer] of [
   ['HTTP', 'http.path:/checkout protocol:http', /^POST \/checkout/, /^(200|401|402|409|422|500|502|503)$/],
   ['gRPC', 'protocol:grpc', /^Payments\/Charge/, /^(OK|FAILED_PRECONDITION|UNAVAILABLE)$/],
-  ['PostgreSQL', 'protocol:postgresql', /^(SELECT|INSERT|DELETE)/, /^(\d+ rows?|OK|23505)$/],
+  ['PostgreSQL', 'protocol:postgresql', /^(SELECT|INSERT|DELETE|CONNECT)/, /^(\d+ rows?|OK|23505)$/],
   ['Redis', 'protocol:redis', /^(GET|SET)/, /^OK$/],
   ['DNS', 'dns.query:api.shop', /^A{1,4} api\.shop\.svc\.cluster\.local/, /^(10\.|fd|NXDOMAIN)/],
 ] as const) {
