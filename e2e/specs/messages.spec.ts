@@ -18,7 +18,9 @@ const SPOKEN = [
 test('edges tell their protocol, rate, share of errors and p95', async ({ frame, map }) => {
   await frame.open('/');
   for (const [source, target, protocol] of SPOKEN) {
-    const words = new RegExp(`, ${protocol} (at least )?[\\d.,k]+/s, (< )?[\\d.]+\\s% errors, p95 [\\d.]+\\s(µs|ms|s)$`);
+    const words = new RegExp(
+      `, ${protocol} (at least )?[\\d.,k]+/s, (< )?[\\d.]+\\s% errors, p95 [\\d.]+\\s(µs|ms|s)$`,
+    );
     await expect(map.edge(source, target).filter({ hasText: words }), `${source} to ${target}`).toHaveCount(1);
   }
 });
