@@ -36,6 +36,19 @@ export class DetailsPanel {
     return this.edge.getByRole('button', { name, exact: true });
   }
 
+  /** Cells below the name of a route: share of the busiest, rate, errors, p50, p95, p99. */
+  figuresOf(name: string): Locator {
+    // `has` is looked up within each group of rows.
+    const button = this.edge.page().getByRole('button', { name, exact: true });
+    return this.routes.filter({ has: button }).getByRole('cell');
+  }
+
+  /** What a message's request and answer say: `Asked`, `Answer`, `Took`, `Sent`, `Answered`, … */
+  exchange(name: string): Locator {
+    const term = this.flow.getByRole('term').filter({ hasText: new RegExp(`^${name}$`) });
+    return term.locator('xpath=following-sibling::dd');
+  }
+
   get close(): Locator {
     return this.any.getByRole('button', { name: 'Close details' });
   }

@@ -1,6 +1,7 @@
 /** The hub's HTTP API: what the UI shows is compared with what it says. */
 import { type APIRequestContext, type APIResponse, expect } from '@playwright/test';
 import type { GetFlowsResponse } from '../../server/wire/hubble.ts';
+import type { L7Row, L7Table } from '../../server/wire/l7-table.ts';
 import type { FlowFilter } from '../../server/wire/live.ts';
 import type { MapEdge, ServiceMap } from '../../server/wire/service-map.ts';
 import type { HubStatus } from '../../server/wire/status.ts';
@@ -18,6 +19,12 @@ export class HubApi {
 
   async serviceMap(): Promise<ServiceMap> {
     return (await (await this.#get('/api/v1/service-map')).json()) as ServiceMap;
+  }
+
+  /** Routes between workloads, over the last `seconds`. */
+  async routes(seconds: number): Promise<L7Row[]> {
+    const table = (await (await this.#get(`/api/v1/l7?since=${seconds}s`)).json()) as L7Table;
+    return table.rows;
   }
 
   /** What passes between two workloads, given as `namespace/name`; fails if nothing does. */

@@ -26,7 +26,7 @@ test('the map shows every workload and who calls whom', async ({ frame, map }) =
   for (const node of NODES) await expect(map.node(node), node).toHaveText(/, [1-9]\d* pods?$/);
   for (const [source, target] of EDGES) {
     const edge = map.edge(source, target);
-    await expect(edge, `${source} to ${target}`).toHaveText(/, TCP \d+, [\d.,k]+\/s$/);
+    await expect(edge, `${source} to ${target}`).toHaveText(/, TCP \d+, [\d.,k]+\spkt\/s, (http|grpc|redis) /);
   }
 });
 

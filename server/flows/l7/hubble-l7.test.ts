@@ -172,8 +172,9 @@ describe('messageSummary', () => {
       "Kafka response produce correlation id 7 topic 'orders' return code 0",
       own('kafka', { kafka: { api_key: 'produce', api_version: 9, correlation_id: 7, topic: 'orders' } }),
     ],
-    ['Redis WRONGTYPE 1ms (INCR)', own('redis', { redis: { command: 'INCR', error: 'WRONGTYPE' } })],
-    ['MySQL OK 1ms (SELECT ?)', own('mysql', { sql: { kind: 'SELECT', statement: 'SELECT ?', error: '' } })],
+    ['Redis WRONGTYPE 1.99ms (INCR)', own('redis', { redis: { command: 'INCR', error: 'WRONGTYPE' } })],
+    ['Redis OK 0.05ms (GET)', own('redis', { redis: { command: 'GET' }, latency_ns: 50_367 })],
+    ['MySQL OK 1.99ms (SELECT ?)', own('mysql', { sql: { kind: 'SELECT', statement: 'SELECT ?', error: '' } })],
     [
       'TLS ServerHello pay.example.net TLS 1.3 ALPN h2',
       own('tls', { tls: { sni: 'pay.example.net', alpn: ['h2'], version: 'TLS 1.3' } }),

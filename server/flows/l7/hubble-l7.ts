@@ -107,7 +107,7 @@ export function messageSummary(message: L7Message): string {
 
 function ended(message: L7Message, name: string, what: string, error: string | undefined): string {
   if (message.kind === 'REQUEST') return `${name} ${what}`;
-  return `${name} ${error === undefined || error === '' ? 'OK' : error} ${wholeMs(message)} (${what})`;
+  return `${name} ${error === undefined || error === '' ? 'OK' : error} ${fineMs(message)} (${what})`;
 }
 
 function dnsSummary(isRequest: boolean, dns: DnsMessage): string {
@@ -121,6 +121,13 @@ function dnsSummary(isRequest: boolean, dns: DnsMessage): string {
   return `DNS Answer ${parts.join(' ')} TTL: ${ttl} (Query ${asked})`;
 }
 
+/** Databases answer within fractions of one: two of its digits are told, up to 10 ms. */
+function fineMs(message: L7Message): string {
+  const ms = (message.latency_ns ?? 0) / 1e6;
+  return ms < 10 ? `${Math.trunc(ms * 100) / 100}ms` : wholeMs(message);
+}
+
+/** As Hubble writes it. */
 function wholeMs(message: L7Message): string {
   return `${Math.trunc((message.latency_ns ?? 0) / 1e6)}ms`;
 }

@@ -153,7 +153,7 @@ export class Ingest {
     const view = new DataView(batch.records.buffer, batch.records.byteOffset, batch.records.byteLength);
     for (let i = 0; i < batch.count; i++) {
       const record = session.cursor.moveTo(view, walked.offsets?.[i] ?? i * session.recordSize);
-      if (record.type === RECORD_TYPE.L7) messageTally.add(record);
+      if (record.type === RECORD_TYPE.L7) messageTally.add(record, session.names);
       else tally.add(record);
       policyHits.add(record, session.names, session.policyHits, walked.maxTime + offset);
     }

@@ -4,8 +4,9 @@
  * which takes 2.5 µs.
  */
 import type { DnsMessage, HttpMessage, L7Message } from '../../wire/l7.ts';
-import { DIRECTION, VERDICT_NAME } from '../../wire/lists.gen.ts';
+import { VERDICT_NAME } from '../../wire/lists.gen.ts';
 import { rcodeName } from '../../flows/l7/names.ts';
+import type { Names } from '../../flows/dictionary.ts';
 import type { RecordCursor } from '../../flows/record.ts';
 import { Durations, GO_BUCKETS, LabelCounts, LabelMap } from './label-counts.ts';
 
@@ -34,7 +35,7 @@ export class MessageTally {
   /** Records of type L7 whose bytes are no message. */
   unreadable = 0;
 
-  add(record: RecordCursor): void {
+  add(record: RecordCursor, names: Names): void {
     const message = record.l7;
     const name = hubbleName(message);
     this.flows.add({
@@ -44,7 +45,7 @@ export class MessageTally {
       verdict: VERDICT_NAME[record.verdict] ?? String(record.verdict),
     });
     if (message === null) this.unreadable += 1;
-    else if (message.http !== undefined) this.#addHttp(message, message.http, reporterOf(record.direction));
+    else if (message.http !== undefined) this.#addHttp(message, message.http, reporterOf(record, names));
     else if (message.dns !== undefined) this.#addDns(message, message.dns);
   }
 
@@ -81,7 +82,11 @@ function hubbleName(message: L7Message | null): string {
   return message?.kafka === undefined ? '' : 'Kafka';
 }
 
-function reporterOf(direction: number): string {
-  if (direction === DIRECTION.EGRESS) return 'client';
-  return direction === DIRECTION.INGRESS ? 'server' : 'unknown';
+/**
+ * Whose side the node is on: the server's, if that is a pod of the node. An answer between two pods of one node arrives at the
+ * client, but is counted with its request, or rates and latencies would be found under different labels.
+ */
+function reporterOf(record: RecordCursor, names: Names): string {
+  const server = record.endpoint(record.isReply === true ? 'source' : 'destination');
+  return names.endpoints.get(server)?.kind === 'pod' ? 'server' : 'client';
 }

@@ -6,7 +6,6 @@ import { EdgePanel } from '../details/edge-panel.tsx';
 import { FlowDetails } from '../details/flow-details.tsx';
 import { NodePanel } from '../details/node-panel.tsx';
 import { Panel } from '../details/panel.tsx';
-import { pairOf } from '../details/pair-of.ts';
 import { edgeFilter } from '../filter/edge-filter.ts';
 
 interface DetailsProps {
@@ -29,16 +28,7 @@ interface DetailsProps {
 export function Details(props: DetailsProps): ReactNode {
   const { flow, rows, selected, map, group, windowS, folded, onFold, onEdge, onMove, onFilter, onMap, onClose } = props;
   if (flow !== null)
-    return (
-      <FlowDetails
-        row={flow}
-        pair={pairOf(flow, rows)}
-        onMove={onMove}
-        onFilter={onFilter}
-        onMap={onMap}
-        onClose={onClose}
-      />
-    );
+    return <FlowDetails row={flow} rows={rows} onMove={onMove} onFilter={onFilter} onMap={onMap} onClose={onClose} />;
   if (selected === null || map === null) return null;
   const edge = map.edges.find(({ id }) => id === selected);
   if (edge !== undefined) {

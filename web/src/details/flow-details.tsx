@@ -28,8 +28,8 @@ import { stepsOf } from './stages.ts';
 
 interface FlowDetailsProps {
   row: FlowRow;
-  /** Of a message: its request or its answer, null if that is not on the page. */
-  pair: FlowRow | null;
+  /** Flows on the page: the other half of a message may be among them. */
+  rows: readonly FlowRow[];
   onMove: (by: 1 | -1) => void;
   onFilter: (filter: FlowFilter) => void;
   onMap: () => void;
@@ -38,7 +38,7 @@ interface FlowDetailsProps {
 
 export const FlowDetails = memo(function FlowDetails({
   row,
-  pair,
+  rows,
   onMove,
   onFilter,
   onMap,
@@ -117,7 +117,7 @@ export const FlowDetails = memo(function FlowDetails({
           </button>
         </p>
       </Section>
-      {flow.l7 !== undefined && <MessagePair flow={flow} pair={pair?.flow ?? null} />}
+      {flow.l7 !== undefined && <MessagePair flow={flow} rows={rows} />}
       <Policy flow={flow} />
       {steps.length > 0 && (
         <Section title="Path" note={pathNote(flow)}>

@@ -78,7 +78,7 @@ function EndCell({ row, end }: { row: FlowRow; end: End }): ReactNode {
       <b>{name}</b>
       {rest !== '' && (
         <>
-          <span className="cut">{rest.slice(0, -TAIL)}</span>
+          {rest.length > TAIL && <span className="cut">{rest.slice(0, -TAIL)}</span>}
           <span>{rest.slice(-TAIL)}</span>
         </>
       )}

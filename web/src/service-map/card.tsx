@@ -2,7 +2,7 @@
 import { memo, type ReactNode } from 'react';
 import { FAILING } from '../words/edge-l7.ts';
 import { PROTOCOL_WORD } from '../words/message.ts';
-import { DASH, duration, percent, rate } from '../words/numbers.ts';
+import { DASH, duration, packetRate, percent, rate } from '../words/numbers.ts';
 import type { ColourMode } from './contract.ts';
 import type { Box } from './graph/geometry.ts';
 import type { GraphNode, Port, PortL7 } from './graph/model.ts';
@@ -53,7 +53,7 @@ export const Card = memo(function Card({ node, box, colour, isSelected, onSelect
         <span className="map-card-pods">{podsOf(node)}</span>
       </span>
       {node.ports.length === 0 ? (
-        <span className="map-card-row only">{`${rate(node.out)} ${node.hasReached ? 'out' : 'tried'}`}</span>
+        <span className="map-card-row only">{`${packetRate(node.out)} ${node.hasReached ? 'out' : 'tried'}`}</span>
       ) : (
         node.ports.slice(0, MAX_ROWS).map((port) => <PortRow key={port.key} port={port} colour={colour} />)
       )}
@@ -96,7 +96,11 @@ function PortRow({ port, colour }: { port: Port; colour: ColourMode }): ReactNod
   const figure = l7 === null ? port.rate : l7.rate;
   return (
     <>
-      <span className="map-card-row" style={{ height: ROW_HEIGHT }}>
+      <span
+        className="map-card-row"
+        style={{ height: ROW_HEIGHT }}
+        title={colour === 'latency' ? undefined : l7 === null ? 'packets a second' : 'requests a second'}
+      >
         <span className={port.rate === 0 ? 'map-card-dot hollow' : 'map-card-dot'} />
         <span className="map-card-port">
           {port.port === 0 ? name : port.port}

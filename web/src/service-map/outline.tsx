@@ -1,7 +1,7 @@
 /** The map as text, for those who cannot see it: every node, and every line with its end and rate. */
 import type { ReactNode } from 'react';
 import { edgeL7Words, isFailing } from '../words/edge-l7.ts';
-import { counted, exact, rate } from '../words/numbers.ts';
+import { counted, exact, packetRate } from '../words/numbers.ts';
 import type { Graph, GraphNode, Line } from './graph/model.ts';
 
 const WORDS = { forwarded: '', dropped: ', dropped', unanswered: ', no answer' } as const;
@@ -35,7 +35,7 @@ export function Outline({ graph, onSelectNode, onSelect }: OutlineProps): ReactN
         {lines.map((line) => (
           <li key={line.id}>
             <button type="button" tabIndex={-1} onClick={() => onSelect(line)}>
-              {`${name(line.source)} to ${name(line.target)}, ${line.edge.protocol} ${line.edge.port}, ${rate(line.rate)}${WORDS[line.end]}${messageWords(line)}`}
+              {`${name(line.source)} to ${name(line.target)}, ${line.edge.protocol} ${line.edge.port}, ${packetRate(line.rate)}${WORDS[line.end]}${messageWords(line)}`}
             </button>
           </li>
         ))}

@@ -27,6 +27,11 @@ export function rate(perSecond: number): string {
   return `${count(perSecond)}/s`;
 }
 
+/** `302 pkt/s`: beside rates of requests, those of packets say so. */
+export function packetRate(perSecond: number): string {
+  return `${count(perSecond)}${NBSP}pkt/s`;
+}
+
 /** A value and its unit apart, for large figures. */
 export interface Figure {
   value: string;

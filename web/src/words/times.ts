@@ -30,6 +30,17 @@ export function clockUs(time: string): string {
   return `${clockOf(time)}.${digits.slice(0, 3)}\u202f${digits.slice(3, 6)}`;
 }
 
+/** Unix nanoseconds of an RFC 3339 time in UTC. */
+export function nanoseconds(time: string): bigint {
+  return BigInt(Date.parse(`${time.slice(0, 19)}Z`)) * 1_000_000n + BigInt(fraction(time));
+}
+
+/** RFC 3339 of Unix nanoseconds. */
+export function timeOf(ns: bigint): string {
+  const second = new Date(Number(ns / 1_000_000n)).toISOString().slice(0, 19);
+  return `${second}.${String(ns % 1_000_000_000n).padStart(9, '0')}Z`;
+}
+
 // Formatting by Intl costs some µs, and hundreds of flows share a second.
 let lastSecond = '';
 let lastClock = '';

@@ -53,3 +53,16 @@ test('what nobody has words for gets none, and the worst choose first', () => {
     line.id === 'd1!' ? null : { tone: line.id === 'd2!' ? 'failing' : 'unanswered', texts: [line.id] };
   expect(placeLabels(routes, [], uncrossed, 1, words).map((it) => it.text)).toEqual(['d3!', 'd2!']);
 });
+
+test('long words keep off what is far from their line', () => {
+  const [route] = routes;
+  if (route === undefined) throw new Error('no route');
+  const rise = sample(straight({ x: 0, y: 0 }, { x: 2, y: 40 }));
+  const steep = { ...route, points: rise, bounds: { x: 0, y: 0, width: 2, height: 40 } };
+  const text = 'http 3.7/s, 1.4 % errors, p95 126 ms';
+  const far = { x: 130, y: -60, width: 40, height: 160 };
+  const place = (taken: Box[]): (string | undefined)[] =>
+    placeLabels([steep], taken, uncrossed, 1, () => ({ tone: 'plain', texts: [text, '3.7/s'] })).map((it) => it.text);
+  expect(place([far])).toEqual([text]);
+  expect(place([far, { ...far, x: -130 }])).toEqual(['3.7/s']);
+});

@@ -36,8 +36,6 @@ const HEIGHT = 14;
 const ORIGIN: Point = { x: 0, y: 0 };
 /** From the line to the middle of words beside it. */
 const BESIDE = 12;
-/** Words lie within this of their line. */
-const REACH = 120;
 /** More words than this are not read but looked over; the table below has them all. */
 const MAX_LABELS = 60;
 const ORDER: Readonly<Record<LabelTone, number>> = { dropped: 0, unanswered: 1, failing: 2, plain: 3 };
@@ -74,10 +72,11 @@ export function placeLabels(
 
 function placeOne(route: Route, { taken, isCrossed, scale }: Search, { tone, texts }: Words): Label | null {
   const { id, end, stop } = route.line;
-  const reach = grow(route.bounds, REACH * scale);
-  const near = taken.filter((it) => overlap(it, reach));
   const piece = longestLevel(route.points);
   const width = (text: string): number => boxOf(text, ORIGIN, scale).width;
+  // Words lie within their own width of their line.
+  const reach = grow(route.bounds, Math.max(...texts.map(width)) + BESIDE * scale);
+  const near = taken.filter((it) => overlap(it, reach));
   const tries = texts.map((text) => {
     const spots = spotsOf(route.points, piece, width(text), scale);
     // A failing line may have strokes across it, which words on it would hide.

@@ -9,8 +9,8 @@ export const ROW_HEIGHT = 20;
 /** Below the row of a port whose messages are read: their latency and errors. */
 export const NOTE_HEIGHT = 16;
 const FOOT_HEIGHT = 6;
-/** A card with such notes is as wide as they are. */
-const NOTE_WIDTH = 140;
+/** A card with such notes is as wide as the longest: `p95 126 ms` and `err < 0.1 %`. */
+const NOTE_WIDTH = 148;
 /** Lines leave a card as high as its first port row, so that a chain of calls is one straight line. */
 export const EXIT = HEAD_HEIGHT + ROW_HEIGHT / 2;
 /** Rows beyond this many are summed up in one. */

@@ -1,5 +1,6 @@
 /** Three strokes and a count in place of the edges of a folded node. */
-import { counted } from '../../words/numbers.ts';
+import { counted, exact } from '../../words/numbers.ts';
+import { overlap } from '../graph/geometry.ts';
 import { EXIT } from '../graph/size.ts';
 import type { Look, Scene } from '../scene.ts';
 import { font } from './text.ts';
@@ -28,6 +29,13 @@ export function paintFolds(ctx: CanvasRenderingContext2D, scene: Scene, { colour
     ctx.fillStyle = colours['ink-3'];
     ctx.textBaseline = 'middle';
     ctx.textAlign = isCaller ? 'left' : 'right';
-    ctx.fillText(`${counted(lines, 'edge')} folded`, x + way * (REACH + 8), y);
+    const at = x + way * (REACH + 8);
+    // A neighbour's card may stand there: then the number alone, or nothing; the toolbar has it, too.
+    const words = [`${counted(lines, 'edge')} folded`, exact(lines)].find((text) => {
+      const { width } = ctx.measureText(text);
+      const place = { x: isCaller ? at : at - width, y: y - 7, width, height: 14 };
+      return ![...scene.places.values()].some((card) => overlap(card, place));
+    });
+    if (words !== undefined) ctx.fillText(words, at, y);
   }
 }

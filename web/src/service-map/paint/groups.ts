@@ -1,5 +1,5 @@
 /** Namespaces: a ground, a name, counts, and rates across the border. */
-import { counted, rate } from '../../words/numbers.ts';
+import { counted, packetRate, rate } from '../../words/numbers.ts';
 import type { Box } from '../graph/geometry.ts';
 import { groupTop } from '../graph/groups.ts';
 import type { Group } from '../graph/model.ts';
@@ -39,7 +39,7 @@ function paintSmall(ctx: CanvasRenderingContext2D, group: Group, box: Box, room:
   ctx.fillText(group.name, box.x + SIDE, y, box.width - 2 * SIDE);
   if (look.detail !== 'far') return;
   const x = box.x + SIDE + ctx.measureText(group.name).width;
-  const text = `${rate(group.in)} in`;
+  const text = `${packetRate(group.in)} in`;
   ctx.font = font(400, size * 0.9);
   ctx.fillStyle = look.colours['ink-3'];
   ctx.textAlign = 'right';
@@ -55,8 +55,8 @@ function paintFacts(ctx: CanvasRenderingContext2D, group: Group, box: Box, start
   const width = (text: string): number => ctx.measureText(text).width + BETWEEN;
   const facts = [
     { text: `dropped ${rate(group.dropped)}`, value: group.dropped, colour: colours.drop },
-    { text: `out ${rate(group.out)}`, value: group.out, colour: colours['ink-3'] },
-    { text: `in ${rate(group.in)}`, value: group.in, colour: colours['ink-3'] },
+    { text: `out ${packetRate(group.out)}`, value: group.out, colour: colours['ink-3'] },
+    { text: `in ${packetRate(group.in)}`, value: group.in, colour: colours['ink-3'] },
   ].filter((it) => it.value > 0);
   const all = facts.reduce((sum, it) => sum + width(it.text), 0);
   const pods = counted(group.pods, 'pod');

@@ -1,5 +1,5 @@
 /** Nodes where cards would be too small to read: pills with a name at middle scale, blocks by rate at far. */
-import { rate } from '../../words/numbers.ts';
+import { packetRate, rate } from '../../words/numbers.ts';
 import type { Box } from '../graph/geometry.ts';
 import type { GraphNode } from '../graph/model.ts';
 import type { Look } from '../scene.ts';
@@ -10,6 +10,13 @@ const PILL_TOP = 24;
 const PADDING = 9;
 
 const arriving = (node: GraphNode): number => node.ports.reduce((sum, it) => sum + it.rate, 0);
+
+/** What its card says: requests where they are read, else packets; of what only sends, packets sent. */
+function rateOf(node: GraphNode): string {
+  if (node.ports.length === 0) return packetRate(node.out);
+  const read = node.ports.flatMap(({ l7 }) => l7 ?? []);
+  return read.length === 0 ? packetRate(arriving(node)) : rate(read.reduce((sum, l7) => sum + l7.rate, 0));
+}
 
 const isMarked = (node: GraphNode, { selectedId, hoveredId }: Look): boolean =>
   node.id === selectedId || node.id === hoveredId;
@@ -45,7 +52,7 @@ export function paintPill(ctx: CanvasRenderingContext2D, node: GraphNode, box: B
   const name = fitted(ctx, node.node.name, room);
   ctx.fillText(name, box.x + PADDING, y);
   const free = room - ctx.measureText(name).width - size / 2;
-  const text = rate(node.ports.length > 0 ? arriving(node) : node.out);
+  const text = rateOf(node);
   ctx.font = font(400, size);
   if (ctx.measureText(text).width > free) return;
   ctx.textAlign = 'right';
