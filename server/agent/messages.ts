@@ -7,12 +7,14 @@ import type { BpfMap } from '../kernel/maps.ts';
 import { RingBuffer } from '../kernel/ring-buffer.ts';
 import type { L7Report } from '../wire/l7.ts';
 import { L7_PROTOCOL_WORDS } from '../wire/lists.gen.ts';
-import { MessageReader } from './message-reader.ts';
+import { IdleCores } from './idle-cores.ts';
+import { MessageReader, MOST_SHARE } from './message-reader.ts';
 import type { L7Stats } from './metrics.ts';
 
 export class Messages implements Disposable {
   readonly #ring: RingBuffer;
   readonly #connections: Connections;
+  readonly #idleCores = new IdleCores(performance.now());
   readonly #reader: MessageReader;
   readonly #lostInRing: () => number;
   readonly #lostBefore: number;
@@ -34,7 +36,7 @@ export class Messages implements Disposable {
         ),
     });
     this.#ring = new RingBuffer(captures);
-    this.#reader = new MessageReader(this.#ring, this.#connections);
+    this.#reader = new MessageReader(this.#ring, this.#connections, (nowMs) => this.#idleCores.since(nowMs));
     this.#reader.start();
   }
 
@@ -46,6 +48,8 @@ export class Messages implements Disposable {
 
   /** What changed since the last report; with `all` everything. `timeNs`: Unix ns. */
   report(all: boolean, timeNs: bigint): L7Report {
+    // Events cost the hub more than reading costs here, so they yield alike.
+    this.#connections.limitEvents(this.#reader.share / MOST_SHARE);
     const { series, names } = this.#connections.report(all, performance.now());
     return { time_ns: timeNs.toString(), series, names, losses: this.#losses() };
   }
@@ -61,6 +65,7 @@ export class Messages implements Disposable {
 
   [Symbol.dispose](): void {
     this.#reader[Symbol.dispose]();
+    this.#idleCores[Symbol.dispose]();
     this.#ring[Symbol.dispose]();
   }
 }

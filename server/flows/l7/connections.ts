@@ -98,6 +98,11 @@ export class Connections implements RecordSink {
     return this.#sink.report(all, nowMs);
   }
 
+  /** Lets only this part of EVENTS_PER_SECOND be sent from now on, 0 to 1. */
+  limitEvents(part: number): void {
+    this.#sink.limit.part = part;
+  }
+
   take(words: Int32Array, at: number, bytes: number): boolean {
     if (words !== this.#words) {
       this.#words = words;

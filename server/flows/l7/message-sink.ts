@@ -33,7 +33,7 @@ const packr = new Packr({ useRecords: false });
 
 export class CaptureSink implements MessageSink {
   readonly #take: TakeEvent;
-  readonly #limit = new EventLimit();
+  readonly limit = new EventLimit();
   readonly #routes = new Routes();
   readonly #series = new SeriesTable();
   readonly #names = new Map<string, string>();
@@ -86,7 +86,7 @@ export class CaptureSink implements MessageSink {
   }
 
   wantsEvent(): boolean {
-    if (this.#limit.take(this.#timeNs)) return true;
+    if (this.limit.take(this.#timeNs)) return true;
     this.unsent++;
     return false;
   }
