@@ -9,10 +9,10 @@
 
 #include "scratch.h"
 
-/* The ring is read as fast as it is written as long as no more than this waits in it. */
-#define CAPTURES_AT_EASE (CAPTURES_BYTES / 8)
+/* Bursts of this much are nothing to worry about. */
+#define CAPTURES_AT_EASE (CAPTURES_BYTES / 4)
 /* Connections are left out one by one as what waits grows up to this; the rest is for pods that say little. */
-#define CAPTURES_CROWDED (CAPTURES_BYTES / 2)
+#define CAPTURES_CROWDED (CAPTURES_BYTES / 4 * 3)
 /* A pod's share is that of the last bytes written, about so many. */
 #define SHARE_WINDOW (CAPTURES_BYTES / 4)
 

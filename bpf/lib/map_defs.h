@@ -222,7 +222,7 @@ struct {
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } events SEC(".maps");
 
-#define CAPTURES_BYTES (8 * 1024 * 1024)
+#define CAPTURES_BYTES (16 * 1024 * 1024)
 
 /* Payload for the agent's parsers; apart from `events`, so that a flood of messages costs no flow event. */
 struct {

@@ -149,8 +149,7 @@ test('lost and cut frames: what is told later is right or unknown, never wrong',
       }
     }
     const known = new Set(recorded.log.map((line) => line.replace(/ \d+$/, '')));
-    for (const request of sink.requests) {
-      const route = request.replace('http2 ', '');
+    for (const route of sink.requests) {
       if (route.includes('?')) unknown++;
       else expect(known).toContain(route);
     }
@@ -209,7 +208,7 @@ test.each([
     server(SETTINGS),
     ...frames_.map((bytes) => server(bytes)),
   ]);
-  expect(sink.requests).toEqual(['grpc shop.Payments/Charge']);
+  expect([...sink.protocols, ...sink.requests]).toEqual(['grpc', 'shop.Payments/Charge']);
   expect(sink.responses).toEqual([
     {
       route: 'shop.Payments/Charge',
@@ -261,7 +260,7 @@ test.each([
   const { sink, it } = parser();
   feed(it, [client(PREFACE, SETTINGS, bytes), client(frame(1, 5, 9, GET))]);
   expect(sink.malformedMessages).toBe(1);
-  expect(sink.requests).toEqual(['http2 GET /']);
+  expect([...sink.protocols, ...sink.requests]).toEqual(['http2', 'GET /']);
 });
 
 function guard(it: Http2Parser): void {

@@ -4,7 +4,7 @@
  */
 import { Packr } from 'msgpackr';
 import { formatAddress } from '../../wire/address.ts';
-import type { DnsName, L7Message, L7ProtocolName, L7Report } from '../../wire/l7.ts';
+import { type DnsName, type L7Message, type L7ProtocolName, type L7Report, MAX_MESSAGE_BYTES } from '../../wire/l7.ts';
 import { RECORD_LAYOUT } from '../../wire/record-layout.gen.ts';
 import { paddedCapture } from '../record.ts';
 import { EventLimit } from './event-limit.ts';
@@ -17,8 +17,6 @@ export type TakeEvent = (words: Int32Array, bytes: number) => void;
 
 const HEADER = RECORD_LAYOUT.size;
 const AT = RECORD_LAYOUT.fields;
-/** Longest message that is sent, bytes: heads in full mode come to a few KiB. */
-const MAX_MESSAGE = 32 * 1024;
 /** Names that are kept of addresses. */
 const MAX_NAMES = 10_000;
 
@@ -38,7 +36,7 @@ export class CaptureSink implements MessageSink {
   readonly #series = new SeriesTable();
   readonly #names = new Map<string, string>();
   #newNames = new Map<string, string>();
-  readonly #event = new Int32Array((HEADER + MAX_MESSAGE) / 4);
+  readonly #event = new Int32Array((HEADER + MAX_MESSAGE_BYTES) / 4);
   readonly #eventBytes = Buffer.from(this.#event.buffer);
   #ring: Buffer = Buffer.alloc(0);
   #at = 0;
@@ -93,7 +91,7 @@ export class CaptureSink implements MessageSink {
 
   event(message: L7Message): void {
     const body = packr.pack(message);
-    if (body.length > MAX_MESSAGE) {
+    if (body.length > MAX_MESSAGE_BYTES) {
       this.unsent++;
       return;
     }
