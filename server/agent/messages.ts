@@ -20,8 +20,8 @@ export class Messages implements Disposable {
   readonly #lostBefore: number;
 
   /**
-   * Begins to read. `captures`: the map, which belongs to the caller. `lostInRing`: captures the kernel had no room for,
-   * since the maps were made.
+   * Begins to read. `captures`: the map, which belongs to the caller. `lostInRing`: captures the kernel left out for
+   * want of room, since the maps were made.
    */
   constructor(options: { captures: BpfMap; take: TakeEvent; lostInRing: () => number; log: Logger }) {
     const { captures, take, lostInRing, log } = options;

@@ -158,7 +158,7 @@ export interface L7Report {
   names: DnsName[];
   /** Cumulative. What is missing from events and series, and why. */
   losses: {
-    /** Captures the ring had no room for. */
+    /** Captures left out while the ring had little room, or none. */
     ring: number;
     /** Times a connection's parser lost its place. */
     gaps: number;

@@ -26,6 +26,8 @@ const CONNECTION_BYTES = 2048;
 interface Connection {
   readonly key: number;
   protocol: number;
+  /** L7_MODE that its parser was made for. */
+  readonly mode: number;
   parser: Parser;
   readonly client: ByteOrder;
   readonly server: ByteOrder;
@@ -123,6 +125,11 @@ export class Connections implements RecordSink {
     }
     const protocol = ring[base + AT.protocol] as number;
     const isReply = isReplyAt(ring, base);
+    if (connection !== undefined && connection.mode !== ring[base + AT.mode]) {
+      // A pod's annotation has changed: what was kept by the former rule must not be shown by it any more.
+      this.#remove(connection);
+      connection = undefined;
+    }
     if (connection === undefined) {
       connection = this.#add(key, protocol, base, isReply);
       if (connection === undefined) return true;
@@ -200,6 +207,7 @@ export class Connections implements RecordSink {
     const connection: Connection = {
       key,
       protocol,
+      mode: this.#ring[base + AT.mode] as number,
       parser,
       client: new ByteOrder(),
       server: new ByteOrder(),

@@ -269,7 +269,8 @@ function guard(it: Http2Parser): void {
 
 test('hostile: 100,000 streams, and CONTINUATION without end', () => {
   const { sink, it } = parser();
-  const begin = performance.now();
+  // CPU time: what else the machine does is not measured.
+  const begin = process.cpuUsage();
   it.data(true, Buffer.concat([PREFACE, SETTINGS]), 0);
   for (let i = 0; i < 100_000; i++) {
     it.data(true, frame(1, 5, 2 * i + 1, GET), 0);
@@ -290,7 +291,7 @@ test('hostile: 100,000 streams, and CONTINUATION without end', () => {
   }
   it.data(true, Buffer.concat([frame(9, 4, 300_001), frame(1, 5, 300_003, GET)]), 0);
   expect(sink.requests).toHaveLength(100_002);
-  expect(performance.now() - begin).toBeLessThan(3000);
+  expect(process.cpuUsage(begin).user / 1000).toBeLessThan(3000);
 });
 
 test('bytes by chance and broken conversations: never an exception, never more than its share', () => {

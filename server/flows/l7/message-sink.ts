@@ -19,6 +19,8 @@ const HEADER = RECORD_LAYOUT.size;
 const AT = RECORD_LAYOUT.fields;
 /** Names that are kept of addresses. */
 const MAX_NAMES = 10_000;
+/** Names in one report; the rest waits for the next, so that a flood of answers costs hubs little. */
+const MAX_NEW_NAMES = 1000;
 
 /** What a connection keeps for this. */
 export interface Ends {
@@ -35,7 +37,7 @@ export class CaptureSink implements MessageSink {
   readonly #routes = new Routes();
   readonly #series = new SeriesTable();
   readonly #names = new Map<string, string>();
-  #newNames = new Map<string, string>();
+  readonly #newNames = new Map<string, string>();
   readonly #event = new Int32Array((HEADER + MAX_MESSAGE_BYTES) / 4);
   readonly #eventBytes = Buffer.from(this.#event.buffer);
   #ring: Buffer = Buffer.alloc(0);
@@ -141,9 +143,12 @@ export class CaptureSink implements MessageSink {
 
   /** What changed since the last report; with `all` everything. `nowMs`: any steady clock. */
   report(all: boolean, nowMs: number): Pick<L7Report, 'series' | 'names'> {
-    const told = all ? this.#names : this.#newNames;
-    const names: DnsName[] = Array.from(told, ([address, name]) => ({ address, name }));
-    this.#newNames = new Map();
+    const names: DnsName[] = [];
+    for (const [address, name] of all ? this.#names : this.#newNames) {
+      if (!all && names.length === MAX_NEW_NAMES) break;
+      names.push({ address, name });
+      this.#newNames.delete(address);
+    }
     return { series: this.#series.report(all, nowMs), names };
   }
 }

@@ -76,6 +76,28 @@ test.each([
   expect(leaves(L7_PROTOCOL.HTTP, L7_MODE.FULL, http(target), OK)).toContain(TOKEN);
 });
 
+test('an annotation that changes counts from the next message on, on connections that are open, too', () => {
+  const told: string[] = [];
+  const table = new Connections({
+    take: (words, bytes) => told.push(Buffer.from(words.buffer as ArrayBuffer, words.byteOffset, bytes).toString()),
+    onFault: (_, error) => expect.fail(String(error)),
+  });
+  const bytes = Buffer.from(http(`/login?token=${SECRET}`).join(''));
+  const answer = Buffer.from('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
+  const say = (mode: number, nth: number): string => {
+    told.length = 0;
+    const flags = nth === 0 ? FIRST : 0;
+    const common = { connection: 7n, mode, flags };
+    give(table, { ...common, fromClient: true, bytes, sequence: nth * bytes.length });
+    give(table, { ...common, fromClient: false, bytes: answer, sequence: nth * answer.length });
+    return told.join('\n');
+  };
+  expect(say(L7_MODE.FULL, 0)).toContain(SECRET);
+  expect(say(L7_MODE.METADATA, 1)).not.toContain(SECRET);
+  expect(told).toHaveLength(2);
+  expect(say(L7_MODE.FULL, 2)).toContain(SECRET);
+});
+
 test('HTTP: names, numbers and UUIDs in paths are no secrets', () => {
   const paths = ['/orders/17', '/order-confirmation-preview', '/v1/0d3f1f7e-8d1c-4b7e-9a51-5a9f3a1b2c3d', '/app.js'];
   for (const path of paths) expect(leaves(L7_PROTOCOL.HTTP, L7_MODE.METADATA, http(path), OK)).toContain(path);
