@@ -114,18 +114,7 @@ export function saturationTable(samples: readonly LoadSample[]): Table {
   const two = (value: number): string => value.toFixed(2);
   return {
     caption: 'Requests a second through a Service, both cores taken (budget: metadata at least 0.90 of off)',
-    columns: [
-      'messages',
-      'requests/s',
-      'least',
-      'most',
-      'to off',
-      'least',
-      'most',
-      'agent, cores',
-      'hub, cores',
-      'read',
-    ],
+    columns: ['messages', 'requests/s', 'to off', 'least', 'most', 'CPU/request', 'off to it', 'agent', 'hub', 'read'],
     rows: MODES.map((mode) => {
       const ratios = ratio(of(mode, rate), of('off', rate));
       const share = spread(of(mode, (it) => it.counted / it.requests)).median;
