@@ -7,9 +7,11 @@ import { performance } from 'node:perf_hooks';
 import type { RecordSink } from '../base/record-sink.ts';
 import type { RingBuffer } from '../kernel/ring-buffer.ts';
 
-/** Share of one core that reading messages may take: half of what is idle, within these bounds. */
+/** Share of one core that reading messages may take: half of what is idle beyond SPARE_CORES, within these bounds. */
 export const MOST_SHARE = 0.2;
 export const LEAST_SHARE = 0.05;
+/** Left to applications: with so little idle, two that wait for each other take all they can. */
+const SPARE_CORES = 0.5;
 /** Time between two looks at how much is idle. */
 const LOOK_MS = 250;
 const POLL_MS = 10;
@@ -69,7 +71,7 @@ export class MessageReader implements Disposable {
     const begin = this.#now();
     if (begin - this.#lookedMs >= LOOK_MS) {
       this.#lookedMs = begin;
-      this.#share = Math.min(MOST_SHARE, Math.max(LEAST_SHARE, this.#idleCores(begin) / 2));
+      this.#share = Math.min(MOST_SHARE, Math.max(LEAST_SHARE, (this.#idleCores(begin) - SPARE_CORES) / 2));
     }
     this.#leftMs = Math.min(MOST_MS, this.#leftMs + (begin - this.#lastMs) * this.#share);
     this.#lastMs = begin;
