@@ -8,7 +8,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 PACKAGES_RUN=(clang llvm make libbpf-dev libbpf1 bpftool iproute2 ca-certificates util-linux redis-server postgresql procps)
 # What tests and benchmarks need on top.
 PACKAGES_TEST=(chromium iperf3 iputils-ping iptables nftables gcc libc6-dev qemu-system-x86 busybox-static
-	nginx-light mariadb-server-core mariadb-client-core dnsmasq-base bind9-dnsutils curl wrk openssl)
+	nginx-light nghttp2-proxy mariadb-server-core mariadb-client-core dnsmasq-base bind9-dnsutils curl wrk openssl)
 # What the native modules among the npm packages are compiled with.
 PACKAGES_NPM=(python3 make g++)
 
@@ -130,8 +130,8 @@ install_packages() {
 	apt-get install -qy --no-install-recommends "$@" || return
 	remove_policy_shim
 	# Nor should the next boot start them.
-	for service in redis-server postgresql nginx; do
-		if [[ " $* " == *" $service"* ]]; then update-rc.d "$service" disable; fi
+	for service in redis-server postgresql nginx nghttpx; do
+		if [[ -e /etc/init.d/$service ]]; then update-rc.d "$service" disable; fi
 	done
 }
 

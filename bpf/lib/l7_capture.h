@@ -4,6 +4,7 @@
 #define SPYGLASS_LIB_L7_CAPTURE_H
 
 #include "emit.h"
+#include "l7_share.h"
 
 /* First bytes of a payload that signatures are looked for in. */
 #define L7_HEAD 32
@@ -82,6 +83,11 @@ __noinline int emit_capture(struct __sk_buff *skb, struct packet *p, struct flow
 	counters = bpf_map_lookup_elem(&event_stats, &zero);
 	if (!counters)
 		return 0;
+	/* That a connection has ended is always told: what is kept of it waits for that. */
+	if (captured && !may_capture(e, sizeof(*r) + sizeof(room->capture) + captured)) {
+		counters->captures_lost++;
+		return 0;
+	}
 	r = &room->record;
 	fill_from_packet(r, p, RECORD_L7);
 	fill_from_entry(r, p, e);

@@ -222,10 +222,12 @@ struct {
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } events SEC(".maps");
 
+#define CAPTURES_BYTES (16 * 1024 * 1024)
+
 /* Payload for the agent's parsers; apart from `events`, so that a flood of messages costs no flow event. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 8 * 1024 * 1024);
+	__uint(max_entries, CAPTURES_BYTES);
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } captures SEC(".maps");
 

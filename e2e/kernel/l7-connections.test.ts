@@ -4,12 +4,9 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { unpack } from 'msgpackr';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { Connections } from '../../server/flows/l7/connections.ts';
-import { RingBuffer } from '../../server/kernel/ring-buffer.ts';
 import type { L7Message } from '../../server/wire/l7.ts';
-import { RECORD_LAYOUT } from '../../server/wire/record-layout.gen.ts';
+import { Listener } from './listener.ts';
 import { until, World } from './world.ts';
 
 const PEER = join(import.meta.dirname, 'l7-peer.mjs');
@@ -18,7 +15,7 @@ const CAPTURE = 1024;
 const COUNT = 300;
 
 let world: World;
-let ring: RingBuffer;
+let listener: Listener;
 const children: ChildProcess[] = [];
 
 beforeAll(async () => {
@@ -28,11 +25,12 @@ beforeAll(async () => {
   world.apply();
   await serve('http', 8080);
   await serve('http2', 8082);
-  ring = new RingBuffer(world.datapath.maps.captures);
+  listener = new Listener(world);
 });
 afterAll(async () => {
   for (const child of children) child.kill('SIGKILL');
-  ring[Symbol.dispose]();
+  expect(listener.faults).toEqual([]);
+  listener[Symbol.dispose]();
   await world[Symbol.asyncDispose]();
 });
 
@@ -47,22 +45,6 @@ function serve(protocol: string, port: number): Promise<void> {
   });
 }
 
-/** A table of connections that keeps its events. */
-function reading(): { table: Connections; events: L7Message[] } {
-  const events: L7Message[] = [];
-  const table = new Connections({
-    onFault: (_, error) => {
-      throw error;
-    },
-    take: (words, length) => {
-      const bytes = Buffer.from(words.buffer as ArrayBuffer, words.byteOffset, length);
-      const { size, fields } = RECORD_LAYOUT;
-      events.push(unpack(bytes.subarray(size, size + bytes.readUInt16LE(fields.captured.offset))) as L7Message);
-    },
-  });
-  return { table, events };
-}
-
 test.each([
   // Answers that fit what is captured, that are longer, and heads that are longer than what is captured.
   ['http', VIP, 80, 20, 50],
@@ -71,7 +53,7 @@ test.each([
   ['http2', 'server', 8082, 20, 50],
   ['http2', 'server', 8082, 100_000, 500],
 ] as const)('%s by %s:%d: answers of %d bytes after heads of %d', async (protocol, to, port, bytes, header) => {
-  const { table, events } = reading();
+  const before = listener.series();
   const address = to === 'server' ? world.v4('server') : to;
   const began = performance.now();
   const received = world.exec(
@@ -83,11 +65,12 @@ test.each([
   );
   const tookNs = (performance.now() - began) * 1e6;
   expect(Number(received)).toBe(COUNT * bytes);
-  await until('all captures are read, and the connection is forgotten', () => {
-    ring.drain(table, Number.POSITIVE_INFINITY);
-    return table.captures > 0 && table.size === 0;
+  const events: L7Message[] = [];
+  await until('all is read, and the connection is forgotten', () => {
+    events.push(...listener.messages());
+    return events.length > 0 && listener.connections === 0;
   });
-  expect(table.losses).toEqual({ gaps: 0, malformed: 0, unsent: 0, evicted: 0 });
+  expect(listener.losses).toEqual({ gaps: 0, malformed: 0, unsent: 0, evicted: 0 });
   const urls = (kind: L7Message['kind']): string[] =>
     events.filter((it) => it.kind === kind).map((it) => (it.http?.url ?? '').replace(/^http:\/\/[^/]*/, ''));
   const asked = Array.from({ length: COUNT }, (_, i) => `/${bytes}/${i}`);
@@ -100,10 +83,11 @@ test.each([
   const latency = answers.reduce((sum, it) => sum + (it.latency_ns ?? 0), 0);
   expect(Math.min(...answers.map((it) => it.latency_ns ?? 0))).toBeGreaterThan(0);
   expect(latency).toBeLessThan(tookNs);
-  const { series } = table.report(true, 0);
-  expect(series.reduce((sum, it) => sum + it.requests, 0)).toBe(COUNT);
-  expect(series.reduce((sum, it) => sum + it.responses, 0)).toBe(COUNT);
-  expect(series[0]).toMatchObject({
+  const series = listener.series();
+  const more = (what: 'requests' | 'responses'): number =>
+    series.reduce((sum, it) => sum + it[what], 0) - before.reduce((sum, it) => sum + it[what], 0);
+  expect([more('requests'), more('responses')]).toEqual([COUNT, COUNT]);
+  expect(series.at(-1)).toMatchObject({
     source_endpoint: world.pod('client').endpointId,
     destination_endpoint: world.pod('server').endpointId,
     protocol,

@@ -29,13 +29,16 @@ const ticks = (): number =>
     .filter((it) => it.startsWith('tick')).length;
 
 describe('with a connection through a service open', () => {
-  test('kill -9 of the agent: it comes back and the connection has not noticed', async () => {
+  test.each([
+    ['SIGKILL', 'was ended by SIGKILL'],
+    ['SIGTERM', 'ended with code 0'],
+  ] as const)('the agent ends by %s: it comes back and the connection has not noticed', async (signal, words) => {
     using folder = manifestFolder({ 'echo.yaml': ECHO, 'client.yaml': CLIENTS });
     await using up = await running(folder.path, await freePort());
     await eventually('echoes', () => ticks() > 5 || undefined);
     const agent = await eventually('the agent', () => childOf(up, 'agent'));
-    process.kill(agent, 'SIGKILL');
-    await up.says('the agent was ended by SIGKILL');
+    process.kill(agent, signal);
+    await up.says(`the agent ${words}`);
     await eventually('another agent', () => {
       const next = childOf(up, 'agent');
       return next === agent ? undefined : next;

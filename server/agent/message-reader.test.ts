@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 import type { RecordSink } from '../base/record-sink.ts';
-import { CPU_SHARE, MessageReader } from './message-reader.ts';
+import { LEAST_SHARE, MessageReader, MOST_SHARE } from './message-reader.ts';
 
 const SINK: RecordSink = { take: () => true };
 
 /** A ring that is never empty, and a clock by which each capture costs `costMs`. */
-function flood(costMs: number): { reader: MessageReader; clock: { ms: number }; taken: () => number } {
+function flood(costMs: number, idleCores = 2): { reader: MessageReader; clock: { ms: number }; taken: () => number } {
   const clock = { ms: 1000 };
   let taken = 0;
   const ring = {
@@ -15,22 +15,35 @@ function flood(costMs: number): { reader: MessageReader; clock: { ms: number }; 
       return limit;
     },
   };
-  return { reader: new MessageReader(ring, SINK, () => clock.ms), clock, taken: () => taken };
+  return {
+    reader: new MessageReader(
+      ring,
+      SINK,
+      () => idleCores,
+      () => clock.ms,
+    ),
+    clock,
+    taken: () => taken,
+  };
 }
 
-test('a flood takes its share of a core, in short turns', () => {
-  const { reader, clock } = flood(0.005);
+test.each([
+  [2, MOST_SHARE],
+  [0.7, 0.1],
+  [0, LEAST_SHARE],
+])('a flood takes its share of a core where %d are idle, in short turns', (idleCores, expected) => {
+  const { reader, clock } = flood(0.005, idleCores);
   const begin = clock.ms;
   let longest = 0;
-  for (let turn = 0; turn < 2000; turn++) {
+  for (let turn = 0; turn < 4000; turn++) {
     clock.ms += 10;
     const before = clock.ms;
     reader.turn();
     longest = Math.max(longest, clock.ms - before);
   }
   const share = (reader.seconds * 1000) / (clock.ms - begin);
-  expect(share).toBeGreaterThan(CPU_SHARE * 0.9);
-  expect(share).toBeLessThan(CPU_SHARE * 1.1);
+  expect(share).toBeGreaterThan(expected * 0.9);
+  expect(share).toBeLessThan(expected * 1.1);
   // One step of 64 captures may pass the limit of 5 ms.
   expect(longest).toBeLessThan(5.4);
 });
@@ -51,7 +64,7 @@ test('after a pause there is time for more, but not for all of the pause', () =>
 
 test('an empty ring is left at once', () => {
   let asked = 0;
-  const reader = new MessageReader({ drain: () => (asked++, 0) }, SINK);
+  const reader = new MessageReader({ drain: () => (asked++, 0) }, SINK, () => 1);
   reader.turn();
   expect(asked).toBe(1);
 });

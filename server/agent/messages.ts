@@ -7,19 +7,21 @@ import type { BpfMap } from '../kernel/maps.ts';
 import { RingBuffer } from '../kernel/ring-buffer.ts';
 import type { L7Report } from '../wire/l7.ts';
 import { L7_PROTOCOL_WORDS } from '../wire/lists.gen.ts';
-import { MessageReader } from './message-reader.ts';
+import { IdleCores } from './idle-cores.ts';
+import { MessageReader, MOST_SHARE } from './message-reader.ts';
 import type { L7Stats } from './metrics.ts';
 
 export class Messages implements Disposable {
   readonly #ring: RingBuffer;
   readonly #connections: Connections;
+  readonly #idleCores = new IdleCores(performance.now());
   readonly #reader: MessageReader;
   readonly #lostInRing: () => number;
   readonly #lostBefore: number;
 
   /**
-   * Begins to read. `captures`: the map, which belongs to the caller. `lostInRing`: captures the kernel had no room for,
-   * since the maps were made.
+   * Begins to read. `captures`: the map, which belongs to the caller. `lostInRing`: captures the kernel left out for
+   * want of room, since the maps were made.
    */
   constructor(options: { captures: BpfMap; take: TakeEvent; lostInRing: () => number; log: Logger }) {
     const { captures, take, lostInRing, log } = options;
@@ -34,7 +36,7 @@ export class Messages implements Disposable {
         ),
     });
     this.#ring = new RingBuffer(captures);
-    this.#reader = new MessageReader(this.#ring, this.#connections);
+    this.#reader = new MessageReader(this.#ring, this.#connections, (nowMs) => this.#idleCores.since(nowMs));
     this.#reader.start();
   }
 
@@ -46,6 +48,8 @@ export class Messages implements Disposable {
 
   /** What changed since the last report; with `all` everything. `timeNs`: Unix ns. */
   report(all: boolean, timeNs: bigint): L7Report {
+    // Events cost the hub more than reading costs here, so they yield alike.
+    this.#connections.limitEvents(this.#reader.share / MOST_SHARE);
     const { series, names } = this.#connections.report(all, performance.now());
     return { time_ns: timeNs.toString(), series, names, losses: this.#losses() };
   }
@@ -61,6 +65,7 @@ export class Messages implements Disposable {
 
   [Symbol.dispose](): void {
     this.#reader[Symbol.dispose]();
+    this.#idleCores[Symbol.dispose]();
     this.#ring[Symbol.dispose]();
   }
 }

@@ -98,6 +98,8 @@ async function run(options: Options): Promise<void> {
   health.show(agent);
   log.info(`probes and metrics on ${health.url}`);
   await stopRequest(options.exitWithParent === true);
+  // While it is open, the process does not end: a parent that did not ask for this would never start another.
+  process.stdin.destroy();
   await agent[Symbol.asyncDispose]();
 }
 

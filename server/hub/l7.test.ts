@@ -2,9 +2,9 @@
 import { pack } from 'msgpackr';
 import { describe, expect, it } from 'vitest';
 import { KIND } from '../wire/agent.ts';
+import { MAX_MESSAGE_BYTES } from '../wire/l7.ts';
 import type { L7Table } from '../wire/l7-table.ts';
 import type { ServiceMap } from '../wire/service-map.ts';
-import { MAX_MESSAGE_BYTES } from '../flows/l7/message.ts';
 import { DNS_RESPONSE, HTTP_RESPONSE, requestOf } from '../flows/l7/testing/messages.ts';
 import { FakeAgent, flow, HubBed, LiveClient } from './testing/hub-bed.ts';
 import { edgeCounters, kernelCounters } from './testing/counter-fixtures.ts';

@@ -85,6 +85,9 @@ export interface KafkaMessage {
   error_code?: number;
 }
 
+/** Most bytes an event's message may have as MessagePack; heads in full mode come to a few KiB. */
+export const MAX_MESSAGE_BYTES = 32 * 1024;
+
 /** Exactly one of the protocol's own parts is there (gRPC has `http` and `grpc`). */
 export interface L7Message {
   /** SAMPLE: a message without its pair, such as an answer whose question was not seen. */
@@ -155,7 +158,7 @@ export interface L7Report {
   names: DnsName[];
   /** Cumulative. What is missing from events and series, and why. */
   losses: {
-    /** Captures the ring had no room for. */
+    /** Captures left out while the ring had little room, or none. */
     ring: number;
     /** Times a connection's parser lost its place. */
     gaps: number;

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { World } from '../world.ts';
 import { Dnsmasq } from './dnsmasq.ts';
-import { Listener, tally } from './listener.ts';
+import { Listener, tally } from '../listener.ts';
 
 let world: World;
 let dns: Dnsmasq;

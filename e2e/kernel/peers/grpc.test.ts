@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { World } from '../world.ts';
-import { Listener, tally } from './listener.ts';
+import { Listener, tally } from '../listener.ts';
 import { PeerServer } from './peer-server.ts';
 
 const PROGRAM = join(import.meta.dirname, 'grpc-service.mjs');

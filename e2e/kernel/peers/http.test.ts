@@ -1,9 +1,12 @@
 /** HTTP/1, HTTP/2 and TLS against nginx: what its access log says happened is what we saw. */
+import { execFile } from 'node:child_process';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { until, World } from '../world.ts';
-import { agrees, Listener, tally } from './listener.ts';
+import { agrees, Listener, tally } from '../listener.ts';
 import { type Access, Nginx } from './nginx.ts';
+import { Nghttpx } from './nghttpx.ts';
 import { PeerServer } from './peer-server.ts';
 
 const VIPS = ['10.96.0.10', 'fd96::10'] as const;
@@ -11,6 +14,7 @@ const SLOW_PORT = 9000;
 let world: World;
 let slow: PeerServer;
 let nginx: Nginx;
+let nghttpx: Nghttpx;
 let listener: Listener;
 /** Lines of the access log that are done with. */
 let before = 0;
@@ -23,6 +27,8 @@ beforeAll(async () => {
   slow = new PeerServer(world, 'server');
   await slow.start([process.execPath, join(import.meta.dirname, 'slow.mjs'), String(SLOW_PORT)], SLOW_PORT);
   nginx = await Nginx.start(world, 'server', SLOW_PORT);
+  world.setService('web4', ['10.96.0.14', 'fd96::14'], 80, 8084, 'TCP', ['server']);
+  nghttpx = await Nghttpx.start(world, 'server', SLOW_PORT);
   listener = new Listener(world);
 });
 beforeEach(() => {
@@ -32,6 +38,7 @@ beforeEach(() => {
 afterAll(async () => {
   expect(listener.faults).toEqual([]);
   listener[Symbol.dispose]();
+  await nghttpx[Symbol.asyncDispose]();
   await nginx[Symbol.asyncDispose]();
   await slow[Symbol.asyncDispose]();
   await world[Symbol.asyncDispose]();
@@ -59,9 +66,9 @@ const inLog = (accesses: readonly Access[]): string[] =>
   accesses.map((it) => `${it.method} ${it.uri.split('?')[0]} ${it.status}`);
 
 describe.each([
-  ['IPv4', '10.96.0.10', '10.96.0.11'],
-  ['IPv6', '[fd96::10]', '[fd96::11]'],
-] as const)('%s', (_, vip, vip2) => {
+  ['IPv4', '10.96.0.10', '10.96.0.11', '10.96.0.14'],
+  ['IPv6', '[fd96::10]', '[fd96::11]', '[fd96::14]'],
+] as const)('%s', (_, vip, vip2, vip4) => {
   const web = `http://${vip}`;
 
   test('HTTP/1.1: kept connections, every kind of answer, bodies of all sizes', async () => {
@@ -132,6 +139,29 @@ describe.each([
     expect(listener.losses).toMatchObject({ gaps: 0, malformed: 0 });
   });
 
+  test('HTTP/2 by upgrade: the request that asks for it, and those that follow on the connection', async () => {
+    const done = nghttpx.accesses().length;
+    // The first answer is that to an HTTP/1 request, on stream 1.
+    curl('--http2', `http://${vip4}/slow?ms=2`);
+    curl('--http2', `http://${vip4}/slow?ms=3`, '--output', '/dev/null', `http://${vip4}/slow?ms=1`);
+    curl('--http1.1', `http://${vip4}/slow?ms=2`);
+    await until('four lines in the log', () => nghttpx.accesses().length === done + 4);
+    const answers = listener.messages().filter((it) => it.kind === 'RESPONSE');
+    const said = answers.map(({ http }) => `${http?.method} ${new URL(http?.url ?? '').pathname} ${http?.code}`);
+    const logged = nghttpx
+      .accesses()
+      .slice(done)
+      .map((it) => it.replace(/\?\S+ \S+/, ''));
+    expect(said.toSorted()).toEqual(logged.toSorted());
+    // The server logs a request that asked for the change as HTTP/1.1; it was answered by HTTP/2.
+    expect(tally(answers.map((it) => `${it.http?.protocol}, ${it.protocol}`))).toEqual({
+      'HTTP/1.1, http': 1,
+      'HTTP/2, http': 2,
+      'HTTP/2, http2': 1,
+    });
+    expect(listener.losses).toMatchObject({ gaps: 0, malformed: 0 });
+  });
+
   test('latencies are those of the log', async () => {
     for (const ms of [5, 20, 60]) {
       before = nginx.accesses().length;
@@ -165,11 +195,14 @@ describe.each([
   });
 });
 
-test('metrics count every request of a load of which not all send events', () => {
+test('metrics count every request of a load of which not all send events', async () => {
   const counted = (): number =>
     listener.series().reduce((total, it) => total + (it.route === 'GET /teapot' ? it.responses : 0), 0);
   const [ours, losses] = [counted(), listener.losses];
-  curl('http://10.96.0.10/teapot?[1-10000]');
+  // While captures are read: what nobody reads is left out.
+  const load = ['curl', '--silent', '--output', '/dev/null', 'http://10.96.0.10/teapot?[1-10000]'];
+  const [program = '', ...args] = world.inside('client', load);
+  await promisify(execFile)(program, args);
   expect(nginx.accesses().length - before).toBe(10_000);
   expect(counted() - ours).toBe(10_000);
   expect(listener.losses.unsent).toBeGreaterThan(losses.unsent);

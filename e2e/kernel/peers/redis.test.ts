@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { World } from '../world.ts';
-import { Listener, tally } from './listener.ts';
+import { Listener, tally } from '../listener.ts';
 import { Redis } from './redis.ts';
 
 const VIP = '10.96.0.10';

@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { until, World } from '../world.ts';
-import { agrees, type Heard, Listener, tally } from './listener.ts';
+import { agrees, type Heard, Listener, tally } from '../listener.ts';
 import { Mariadb } from './mariadb.ts';
 import { type Logged, Postgresql } from './postgresql.ts';
 

@@ -4,7 +4,8 @@ import type { L7Message } from '../../wire/l7.ts';
 import { L7_MODE, L7_PROTOCOL } from '../../wire/lists.gen.ts';
 import { CAPTURE_FLAG_UDP, RECORD_LAYOUT } from '../../wire/record-layout.gen.ts';
 import { RecordCursor } from '../record.ts';
-import { Connections, MAX_BYTES, MAX_CONNECTIONS } from './connections.ts';
+import { MAX_BYTES, MAX_CONNECTIONS } from './connection-room.ts';
+import { Connections } from './connections.ts';
 import { EVENTS_PER_SECOND } from './event-limit.ts';
 import { MAX_PARSER_BYTES, type MessageSink, type Parser } from './parser.ts';
 import { END, FIRST, give, giver } from './testing/captures.ts';
@@ -114,13 +115,13 @@ test('datagrams have no order; one that was cut says so', () => {
 test('a connection that goes on in another protocol', () => {
   const { table, parsers, made } = noting();
   give(table, ask('plain', 0, { flags: FIRST, mode: L7_MODE.FULL }));
-  give(table, ask('hello', 5, { protocol: L7_PROTOCOL.TLS }));
-  expect(made).toEqual([`${L7_PROTOCOL.HTTP} stream full`, `${L7_PROTOCOL.TLS} stream metadata`]);
+  give(table, ask('hello', 5, { protocol: L7_PROTOCOL.TLS, mode: L7_MODE.FULL }));
+  expect(made).toEqual([`${L7_PROTOCOL.HTTP} stream full`, `${L7_PROTOCOL.TLS} stream full`]);
   expect(parsers[1]?.notes).toEqual(['> hello @1000']);
   // An upgrade that the parser has seen goes to the parser it has made.
   const next = new NotingParser();
   if (parsers[1] !== undefined) parsers[1].next = next;
-  give(table, ask('frames', 10, { protocol: L7_PROTOCOL.HTTP2 }));
+  give(table, ask('frames', 10, { protocol: L7_PROTOCOL.HTTP2, mode: L7_MODE.FULL }));
   expect(next.notes).toEqual(['> frames @1000']);
   expect(parsers).toHaveLength(2);
 });
@@ -261,6 +262,25 @@ test('above the limit exchanges send no events, and count all the same', () => {
   // A second later there is room again.
   give(table, ask(request, exchanges * request.length, { timeNs: 2_000_000_000n }));
   expect(events).toHaveLength(2 * EVENTS_PER_SECOND + 1);
+});
+
+test('a flood of names reaches hubs in parts, all of it, and what is kept is bounded', () => {
+  let told: MessageSink | undefined;
+  const table = new Connections({
+    take: () => undefined,
+    onFault: () => undefined,
+    factory: () => (sink) => {
+      told = sink;
+      return new NotingParser();
+    },
+  });
+  give(table, ask('x', 0));
+  for (let n = 0; n < 25_000; n++) told?.name(`${n}.example.com.`, [`203.0.${n >> 8}.${n & 255}`]);
+  const parts = Array.from({ length: 11 }, () => table.report(false, 0).names);
+  expect(parts.map((it) => it.length)).toEqual([...Array<number>(10).fill(1000), 0]);
+  expect(new Set(parts.flat().map((it) => it.address)).size).toBe(10_000);
+  expect(parts[9]?.at(-1)?.name).toBe('24999.example.com.');
+  expect(table.report(true, 0).names).toHaveLength(10_000);
 });
 
 test('names of addresses: new ones once, all when asked for', () => {

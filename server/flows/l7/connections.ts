@@ -1,8 +1,7 @@
 /**
  * The connections whose messages are read. Captures come out of their ring one by one; this finds each one's connection and
  * direction, puts the bytes in order (what was seen before is left out, what is missing becomes a skip), and feeds the
- * connection's parser. A connection costs a bounded amount of memory, as do all together: those not heard of for longest
- * are forgotten first, and begin anew if they are heard of again.
+ * connection's parser. What is remembered of them is bounded by connection-room.ts.
  */
 import type { RecordSink } from '../../base/record-sink.ts';
 import type { L7Report } from '../../wire/l7.ts';
@@ -10,34 +9,10 @@ import { L7_MODE } from '../../wire/lists.gen.ts';
 import { CAPTURE_FLAG_END, CAPTURE_FLAG_FIRST, CAPTURE_FLAG_UDP } from '../../wire/record-layout.gen.ts';
 import { ByteOrder } from './byte-order.ts';
 import { AT, idOf, isReplyAt, timeOf } from './capture-fields.ts';
+import { type Connection, ConnectionRoom } from './connection-room.ts';
 import { CaptureSink, serviceKey, type TakeEvent } from './message-sink.ts';
-import { MAX_PARSER_BYTES, type Parser, type ParserFactory } from './parser.ts';
+import type { Parser, ParserFactory } from './parser.ts';
 import { parserFactory } from './protocols.ts';
-import type { EndsHandle } from './series.ts';
-
-export const MAX_CONNECTIONS = 16_384;
-/** Bytes that all parsers may keep together. */
-export const MAX_BYTES = 64 * 1024 * 1024;
-/** One that is idle for so long, ns, is no loss when it is forgotten: its end was not told, or its kind has none (UDP). */
-const IDLE_NS = 300e9;
-/** What a connection takes beside what its parser keeps: measured 1.3 KB for HTTP/1, 2.8 KB for HTTP/2. */
-const CONNECTION_BYTES = 2048;
-
-interface Connection {
-  readonly key: number;
-  protocol: number;
-  parser: Parser;
-  readonly client: ByteOrder;
-  readonly server: ByteOrder;
-  readonly ends: EndsHandle;
-  /** What routes are learned by. */
-  readonly service: number;
-  /** Bytes counted for it. */
-  bytes: number;
-  lastNs: number;
-  /** Heard of since it was last looked at for room. */
-  isRecent: boolean;
-}
 
 export interface ConnectionsOptions {
   /** Takes the events. */
@@ -52,12 +27,10 @@ export class Connections implements RecordSink {
   readonly #sink: CaptureSink;
   readonly #onFault: ConnectionsOptions['onFault'];
   readonly #factory: (protocol: number, isDatagram: boolean) => ParserFactory | undefined;
-  readonly #connections = new Map<number, Connection>();
+  readonly #room = new ConnectionRoom();
   readonly #toldFaults = new Set<number>();
   #words: Int32Array | undefined;
   #ring: Buffer = Buffer.alloc(0);
-  #bytes = 0;
-  #evicted = 0;
   #faults = 0;
   #captures = 0;
 
@@ -69,12 +42,12 @@ export class Connections implements RecordSink {
 
   /** Connections known now. */
   get size(): number {
-    return this.#connections.size;
+    return this.#room.size;
   }
 
   /** Bytes they take now. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#room.bytes;
   }
 
   /** Captures taken so far. */
@@ -90,12 +63,17 @@ export class Connections implements RecordSink {
   /** Cumulative; the ring's own are the kernel's to tell. */
   get losses(): Omit<L7Report['losses'], 'ring'> {
     const { gaps, malformedMessages, unsent } = this.#sink;
-    return { gaps, malformed: malformedMessages, unsent, evicted: this.#evicted };
+    return { gaps, malformed: malformedMessages, unsent, evicted: this.#room.evicted };
   }
 
   /** See CaptureSink.report. */
   report(all: boolean, nowMs: number): Pick<L7Report, 'series' | 'names'> {
     return this.#sink.report(all, nowMs);
+  }
+
+  /** Lets only this part of EVENTS_PER_SECOND be sent from now on, 0 to 1. */
+  limitEvents(part: number): void {
+    this.#sink.limit.part = part;
   }
 
   take(words: Int32Array, at: number, bytes: number): boolean {
@@ -111,13 +89,18 @@ export class Connections implements RecordSink {
     // What the programs wrote is right; what they did not write is no capture.
     if (key === 0 || AT.payload + captured > bytes) return true;
     const flags = ring[base + AT.captureFlags] as number;
-    let connection = this.#connections.get(key);
+    let connection = this.#room.get(key);
     if ((flags & CAPTURE_FLAG_END) !== 0) {
       if (connection !== undefined) this.#end(connection, at, base);
       return true;
     }
     const protocol = ring[base + AT.protocol] as number;
     const isReply = isReplyAt(ring, base);
+    if (connection !== undefined && connection.mode !== ring[base + AT.mode]) {
+      // A pod's annotation has changed: what was kept by the former rule must not be shown by it any more.
+      this.#room.remove(connection);
+      connection = undefined;
+    }
     if (connection === undefined) {
       connection = this.#add(key, protocol, base, isReply);
       if (connection === undefined) return true;
@@ -138,7 +121,9 @@ export class Connections implements RecordSink {
       this.#fault(connection, error);
       return true;
     }
-    this.#account(connection, isDatagram);
+    // Nothing tells the end of such a connection; when all is answered, there is nothing to remember.
+    if (isDatagram && connection.parser.bytes === 0) this.#room.remove(connection);
+    else this.#room.count(connection);
     return true;
   }
 
@@ -184,7 +169,7 @@ export class Connections implements RecordSink {
       this.#fault(connection, error);
       return;
     }
-    this.#remove(connection);
+    this.#room.remove(connection);
   }
 
   #add(key: number, protocol: number, base: number, isReply: boolean): Connection | undefined {
@@ -195,18 +180,17 @@ export class Connections implements RecordSink {
     const connection: Connection = {
       key,
       protocol,
+      mode: this.#ring[base + AT.mode] as number,
       parser,
       client: new ByteOrder(),
       server: new ByteOrder(),
       ends,
       service: serviceKey(ends.ends),
-      bytes: CONNECTION_BYTES,
+      bytes: parser.bytes,
       lastNs: timeOf(this.#words as Int32Array, base / 4),
       isRecent: true,
     };
-    this.#connections.set(key, connection);
-    this.#bytes += CONNECTION_BYTES;
-    if (this.#connections.size > MAX_CONNECTIONS) this.#evict(connection);
+    this.#room.add(connection);
     return connection;
   }
 
@@ -221,48 +205,11 @@ export class Connections implements RecordSink {
     connection.parser = connection.parser.next ?? this.#parser(protocol, false, base) ?? connection.parser;
   }
 
-  #account(connection: Connection, isDatagram: boolean): void {
-    const { bytes } = connection.parser;
-    this.#bytes += CONNECTION_BYTES + bytes - connection.bytes;
-    connection.bytes = CONNECTION_BYTES + bytes;
-    if (isDatagram && bytes === 0) {
-      // Nothing tells the end of such a connection; when all is answered, there is nothing to remember.
-      this.#remove(connection);
-    } else if (bytes > MAX_PARSER_BYTES) {
-      this.#evicted++;
-      this.#remove(connection);
-    } else if (this.#bytes > MAX_BYTES) {
-      this.#evict(connection);
-    }
-  }
-
-  /** Makes room: the oldest that were not heard of since the last look go first. */
-  #evict(kept: Connection): void {
-    for (const connection of this.#connections.values()) {
-      if (this.#connections.size <= MAX_CONNECTIONS && this.#bytes <= MAX_BYTES) return;
-      if (connection === kept) continue;
-      if (connection.isRecent) {
-        // Once more to the end of the line.
-        connection.isRecent = false;
-        this.#connections.delete(connection.key);
-        this.#connections.set(connection.key, connection);
-      } else {
-        if (kept.lastNs - connection.lastNs < IDLE_NS) this.#evicted++;
-        this.#remove(connection);
-      }
-    }
-  }
-
   #fault(connection: Connection, error: unknown): void {
     this.#faults++;
-    this.#remove(connection);
+    this.#room.remove(connection);
     if (this.#toldFaults.has(connection.protocol)) return;
     this.#toldFaults.add(connection.protocol);
     this.#onFault(connection.protocol, error);
-  }
-
-  #remove(connection: Connection): void {
-    this.#bytes -= connection.bytes;
-    this.#connections.delete(connection.key);
   }
 }

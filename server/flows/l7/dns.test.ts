@@ -2,7 +2,8 @@ import { encode, streamEncode } from 'dns-packet';
 import type { Packet } from 'dns-packet';
 import { describe, expect, it } from 'vitest';
 import { dnsTcpParser, dnsUdpParser } from './dns.ts';
-import { KeepingSink, cut, play, recording, windowed } from './testing/play.ts';
+import { cut, play, recording, windowed } from './testing/play.ts';
+import { RecordingSink } from './testing/recording-sink.ts';
 import type { Write } from './testing/play.ts';
 
 function query(id: number, name: string): Packet {
@@ -13,8 +14,8 @@ function write(fromClient: boolean, packet: Packet): Write {
   return { fromClient, bytes: encode(packet) };
 }
 
-function run(writes: readonly Write[], wanted = true): KeepingSink {
-  const sink = new KeepingSink(wanted);
+function run(writes: readonly Write[], wanted = true): RecordingSink {
+  const sink = new RecordingSink(wanted);
   play(dnsUdpParser(sink, 'metadata'), windowed(writes, Infinity));
   return sink;
 }
@@ -64,16 +65,16 @@ describe('DNS', () => {
 
   it.each([1, 5, 1000])('reads DNS over TCP in pieces of %i bytes', (size) => {
     for (const [index, connection] of recording('dns-tcp').entries()) {
-      const sink = new KeepingSink();
+      const sink = new RecordingSink();
       play(dnsTcpParser(sink, 'metadata'), cut(windowed(connection, Infinity), size));
       const codes = sink.responses.map(({ route, code }) => `${route} ${code}`);
       expect(codes).toEqual(index === 0 ? ['AAAA NOERROR', 'A NOERROR'] : ['A NXDOMAIN']);
-      expect(sink.malformedCount).toBe(0);
+      expect(sink.malformedMessages).toBe(0);
     }
   });
 
   it('reads several messages of a TCP segment, and finds the place again after a gap', () => {
-    const sink = new KeepingSink();
+    const sink = new RecordingSink();
     const parser = dnsTcpParser(sink, 'metadata');
     const ask = [1, 2, 3].map((id) => streamEncode(query(id, 'a.example')));
     const answer = [3, 1, 2].map((id) => streamEncode({ ...ANSWER, id }));
@@ -111,7 +112,7 @@ describe('DNS', () => {
     const bytes = encode({ ...ANSWER, answers });
     for (let length = 0; length < bytes.length; length += 1) {
       const sink = run([write(true, query(1, 'a.example')), { fromClient: false, bytes: bytes.subarray(0, length) }]);
-      expect(sink.responses.length + sink.malformedCount).toBe(length === 0 ? 0 : 1);
+      expect(sink.responses.length + sink.malformedMessages).toBe(length === 0 ? 0 : 1);
     }
     const sink = run([write(true, query(1, 'a.example')), { fromClient: false, bytes: bytes.subarray(0, 500) }]);
     expect(sink.names[0]?.[1].length).toBeGreaterThan(10);
@@ -135,11 +136,11 @@ describe('DNS', () => {
     const head = Buffer.from('000101000001000000000000', 'hex');
     const bytes = Buffer.concat([head, Buffer.from(`${hex}00010001`, 'hex')]);
     const sink = run([{ fromClient: true, bytes }]);
-    expect([sink.malformedCount, sink.requests.length]).toEqual([1, 0]);
+    expect([sink.malformedMessages, sink.requests.length]).toEqual([1, 0]);
   });
 
   it('bounds what it remembers', () => {
-    const sink = new KeepingSink();
+    const sink = new RecordingSink();
     const parser = dnsUdpParser(sink, 'metadata');
     for (let id = 0; id < 5000; id += 1) {
       play(

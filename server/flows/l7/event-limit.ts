@@ -7,13 +7,15 @@ const MOST_NS = 1e9;
 
 /** A token bucket on the clock of the captures. */
 export class EventLimit {
+  /** Part of EVENTS_PER_SECOND that may be sent. */
+  part = 1;
   #leftNs = MOST_NS;
   #lastNs = 0;
 
   /** Whether one more exchange may send events at that time, ns. */
   take(timeNs: number): boolean {
     if (timeNs > this.#lastNs) {
-      this.#leftNs = Math.min(MOST_NS, this.#leftNs + timeNs - this.#lastNs);
+      this.#leftNs = Math.min(MOST_NS, this.#leftNs + (timeNs - this.#lastNs) * this.part);
       this.#lastNs = timeNs;
     }
     if (this.#leftNs < NS_PER_EVENT) return false;

@@ -12,7 +12,8 @@ import type { ParserFactory, Redaction } from './parser.ts';
 import { postgresqlParser } from './postgresql.ts';
 import { redisParser } from './redis.ts';
 import { session } from './testing/kafka-stream.ts';
-import { KeepingSink, recording } from './testing/play.ts';
+import { recording } from './testing/play.ts';
+import { RecordingSink } from './testing/recording-sink.ts';
 import type { Piece, Write } from './testing/play.ts';
 import { random } from './testing/random.ts';
 
@@ -87,13 +88,13 @@ const PARSERS: [name: string, factory: ParserFactory, corpus: Write[][]][] = [
 ];
 
 interface Played {
-  sink: KeepingSink;
+  sink: RecordingSink;
   mostBytes: number;
   slowestMs: number;
 }
 
 function played(factory: ParserFactory, mode: Redaction, pieces: readonly Piece[]): Played {
-  const sink = new KeepingSink();
+  const sink = new RecordingSink();
   const parser = factory(sink, mode);
   let mostBytes = 0;
   let slowestMs = 0;

@@ -88,7 +88,8 @@ test('every call of a real client, with the status that the client got', () => {
       round === 0 ? recorded.pieces : cut(recorded.pieces, 1 + below(300), below),
     );
     expect(sink.answers.toSorted()).toEqual(recorded.log.toSorted());
-    expect(sink.requests.every((it) => it.startsWith('grpc shop.Payments/'))).toBe(true);
+    expect(sink.requests.every((it) => it.startsWith('shop.Payments/'))).toBe(true);
+    expect([...sink.protocols]).toEqual(['grpc']);
     expect(sink).toMatchObject({ gaps: 0, malformedMessages: 0 });
     const failed = sink.events.filter((it) => it.is_error === true);
     expect(failed.map((it) => it.grpc?.status ?? 0).toSorted((a, b) => a - b)).toEqual([5, 7, 12, 13, 16]);

@@ -149,8 +149,7 @@ test('lost and cut frames: what is told later is right or unknown, never wrong',
       }
     }
     const known = new Set(recorded.log.map((line) => line.replace(/ \d+$/, '')));
-    for (const request of sink.requests) {
-      const route = request.replace('http2 ', '');
+    for (const route of sink.requests) {
       if (route.includes('?')) unknown++;
       else expect(known).toContain(route);
     }
@@ -209,7 +208,7 @@ test.each([
     server(SETTINGS),
     ...frames_.map((bytes) => server(bytes)),
   ]);
-  expect(sink.requests).toEqual(['grpc shop.Payments/Charge']);
+  expect([...sink.protocols, ...sink.requests]).toEqual(['grpc', 'shop.Payments/Charge']);
   expect(sink.responses).toEqual([
     {
       route: 'shop.Payments/Charge',
@@ -261,7 +260,7 @@ test.each([
   const { sink, it } = parser();
   feed(it, [client(PREFACE, SETTINGS, bytes), client(frame(1, 5, 9, GET))]);
   expect(sink.malformedMessages).toBe(1);
-  expect(sink.requests).toEqual(['http2 GET /']);
+  expect([...sink.protocols, ...sink.requests]).toEqual(['http2', 'GET /']);
 });
 
 function guard(it: Http2Parser): void {
@@ -270,7 +269,8 @@ function guard(it: Http2Parser): void {
 
 test('hostile: 100,000 streams, and CONTINUATION without end', () => {
   const { sink, it } = parser();
-  const begin = performance.now();
+  // CPU time: what else the machine does is not measured.
+  const begin = process.cpuUsage();
   it.data(true, Buffer.concat([PREFACE, SETTINGS]), 0);
   for (let i = 0; i < 100_000; i++) {
     it.data(true, frame(1, 5, 2 * i + 1, GET), 0);
@@ -291,7 +291,7 @@ test('hostile: 100,000 streams, and CONTINUATION without end', () => {
   }
   it.data(true, Buffer.concat([frame(9, 4, 300_001), frame(1, 5, 300_003, GET)]), 0);
   expect(sink.requests).toHaveLength(100_002);
-  expect(performance.now() - begin).toBeLessThan(3000);
+  expect(process.cpuUsage(begin).user / 1000).toBeLessThan(3000);
 });
 
 test('bytes by chance and broken conversations: never an exception, never more than its share', () => {

@@ -1,7 +1,7 @@
 import { pack } from 'msgpackr';
 import { describe, expect, it } from 'vitest';
 import type { HubbleFlow } from '../../wire/hubble.ts';
-import { type L7Message, MAX_L7_TEXT } from '../../wire/l7.ts';
+import { type L7Message, MAX_L7_TEXT, MAX_MESSAGE_BYTES } from '../../wire/l7.ts';
 import { RECORD_LAYOUT } from '../../wire/record-layout.gen.ts';
 import { AgentDictionary } from '../dictionary.ts';
 import { csvRow, CSV_HEADER } from '../flow-csv.ts';
@@ -10,7 +10,7 @@ import { toHubbleFlow } from '../hubble-flow.ts';
 import { RecordCursor } from '../record.ts';
 import { type RecordFields, writeRecord } from '../record-writer.ts';
 import { messageSummary, traceId } from './hubble-l7.ts';
-import { MAX_MESSAGE_BYTES, readMessage } from './message.ts';
+import { readMessage } from './message.ts';
 import { DNS_RESPONSE, HTTP_RESPONSE, requestOf } from './testing/messages.ts';
 
 const names = new AgentDictionary('node-a');

@@ -1,7 +1,7 @@
 /** A message as Hubble's flow has it: `l7`, `trace_context` and the summary people grep. */
 import type { HubbleL7, SpyglassL7 } from '../../wire/hubble.ts';
 import type { DnsMessage, HttpMessage, KafkaMessage, L7Message } from '../../wire/l7.ts';
-import { rcodeName } from './names.ts';
+import { rcodeWords } from './rcode-words.ts';
 
 /** What Hubble shows as the TTL of an answer that has none. */
 const NO_TTL = 0xffff_ffff;
@@ -115,7 +115,7 @@ function dnsSummary(isRequest: boolean, dns: DnsMessage): string {
   if (isRequest) return `DNS Query ${asked}`;
   const { ips = [], cnames = [], rcode = 0, ttl = NO_TTL } = dns;
   const parts: string[] = [];
-  if (rcode !== 0) parts.push(`RCode: ${rcodeName(rcode)}`);
+  if (rcode !== 0) parts.push(`RCode: ${rcodeWords(rcode)}`);
   else if (ips.length > 0 || cnames.length === 0) parts.push(`"${ips.join(',')}"`);
   if (cnames.length > 0) parts.push(`CNAMEs: "${cnames.join(',')}"`);
   return `DNS Answer ${parts.join(' ')} TTL: ${ttl} (Query ${asked})`;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { kafkaParser } from './kafka.ts';
-import { KeepingSink, cut, play, windowed } from './testing/play.ts';
+import { cut, play, windowed } from './testing/play.ts';
+import { RecordingSink } from './testing/recording-sink.ts';
 import type { Piece, Write } from './testing/play.ts';
 import * as kafka from './testing/kafka-stream.ts';
 
@@ -12,13 +13,13 @@ function server(...messages: Buffer[]): Write {
   return { fromClient: false, bytes: Buffer.concat(messages) };
 }
 
-function run(pieces: readonly Piece[]): KeepingSink {
-  const sink = new KeepingSink();
+function run(pieces: readonly Piece[]): RecordingSink {
+  const sink = new RecordingSink();
   play(kafkaParser(sink, 'metadata'), pieces);
   return sink;
 }
 
-function answers(sink: KeepingSink): string[] {
+function answers(sink: RecordingSink): string[] {
   return sink.responses.map(({ route, code }) => `${route} | ${code}`);
 }
 
@@ -44,7 +45,7 @@ describe('Kafka', () => {
       is_error: false,
       kafka: { api_key: 'apiversions', api_version: 3, correlation_id: 1, topic: '', error_code: 0 },
     });
-    expect([sink.gaps, sink.malformedCount]).toEqual([0, 0]);
+    expect([sink.gaps, sink.malformedMessages]).toEqual([0, 0]);
   });
 
   it.each([1, 7, 64])('finds the same in pieces of %i bytes', (size) => {
@@ -53,7 +54,7 @@ describe('Kafka', () => {
   });
 
   it('expects no answer to a producer that wants none', () => {
-    const sink = new KeepingSink();
+    const sink = new RecordingSink();
     const parser = kafkaParser(sink, 'metadata');
     play(parser, windowed([client(kafka.produce(7, 3, 'orders', 0))], Infinity));
     expect([sink.requests, parser.bytes]).toEqual([['produce orders'], 0]);
@@ -122,11 +123,11 @@ describe('Kafka', () => {
     ['another protocol', Buffer.from('GET / HTTP/1.1\r\n').toString('hex')],
   ])('gives up on %s', (_name, hex) => {
     const sink = run(windowed([client(Buffer.from(hex, 'hex'))], Infinity));
-    expect([sink.requests.length, sink.malformedCount]).toEqual([0, 1]);
+    expect([sink.requests.length, sink.malformedMessages]).toEqual([0, 1]);
   });
 
   it('bounds what it remembers', () => {
-    const parser = kafkaParser(new KeepingSink(), 'metadata');
+    const parser = kafkaParser(new RecordingSink(), 'metadata');
     for (let id = 0; id < 2000; id += 1) {
       play(parser, windowed([client(kafka.fetch(id, 11, 'x'.repeat(249)))], Infinity));
     }

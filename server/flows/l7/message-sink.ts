@@ -4,7 +4,7 @@
  */
 import { Packr } from 'msgpackr';
 import { formatAddress } from '../../wire/address.ts';
-import type { DnsName, L7Message, L7ProtocolName, L7Report } from '../../wire/l7.ts';
+import { type DnsName, type L7Message, type L7ProtocolName, type L7Report, MAX_MESSAGE_BYTES } from '../../wire/l7.ts';
 import { RECORD_LAYOUT } from '../../wire/record-layout.gen.ts';
 import { paddedCapture } from '../record.ts';
 import { EventLimit } from './event-limit.ts';
@@ -17,10 +17,10 @@ export type TakeEvent = (words: Int32Array, bytes: number) => void;
 
 const HEADER = RECORD_LAYOUT.size;
 const AT = RECORD_LAYOUT.fields;
-/** Longest message that is sent, bytes: heads in full mode come to a few KiB. */
-const MAX_MESSAGE = 32 * 1024;
 /** Names that are kept of addresses. */
 const MAX_NAMES = 10_000;
+/** Names in one report; the rest waits for the next, so that a flood of answers costs hubs little. */
+const MAX_NEW_NAMES = 1000;
 
 /** What a connection keeps for this. */
 export interface Ends {
@@ -33,12 +33,12 @@ const packr = new Packr({ useRecords: false });
 
 export class CaptureSink implements MessageSink {
   readonly #take: TakeEvent;
-  readonly #limit = new EventLimit();
+  readonly limit = new EventLimit();
   readonly #routes = new Routes();
   readonly #series = new SeriesTable();
   readonly #names = new Map<string, string>();
-  #newNames = new Map<string, string>();
-  readonly #event = new Int32Array((HEADER + MAX_MESSAGE) / 4);
+  readonly #newNames = new Map<string, string>();
+  readonly #event = new Int32Array((HEADER + MAX_MESSAGE_BYTES) / 4);
   readonly #eventBytes = Buffer.from(this.#event.buffer);
   #ring: Buffer = Buffer.alloc(0);
   #at = 0;
@@ -86,14 +86,14 @@ export class CaptureSink implements MessageSink {
   }
 
   wantsEvent(): boolean {
-    if (this.#limit.take(this.#timeNs)) return true;
+    if (this.limit.take(this.#timeNs)) return true;
     this.unsent++;
     return false;
   }
 
   event(message: L7Message): void {
     const body = packr.pack(message);
-    if (body.length > MAX_MESSAGE) {
+    if (body.length > MAX_MESSAGE_BYTES) {
       this.unsent++;
       return;
     }
@@ -143,9 +143,12 @@ export class CaptureSink implements MessageSink {
 
   /** What changed since the last report; with `all` everything. `nowMs`: any steady clock. */
   report(all: boolean, nowMs: number): Pick<L7Report, 'series' | 'names'> {
-    const told = all ? this.#names : this.#newNames;
-    const names: DnsName[] = Array.from(told, ([address, name]) => ({ address, name }));
-    this.#newNames = new Map();
+    const names: DnsName[] = [];
+    for (const [address, name] of all ? this.#names : this.#newNames) {
+      if (!all && names.length === MAX_NEW_NAMES) break;
+      names.push({ address, name });
+      this.#newNames.delete(address);
+    }
     return { series: this.#series.report(all, nowMs), names };
   }
 }

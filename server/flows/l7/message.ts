@@ -4,10 +4,7 @@
  */
 import { unpack } from 'msgpackr';
 import { z } from 'zod';
-import { L7_PROTOCOLS, type L7Message, MAX_L7_TEXT } from '../../wire/l7.ts';
-
-/** Most bytes a message may have. */
-export const MAX_MESSAGE_BYTES = 32 * 1024;
+import { L7_PROTOCOLS, type L7Message, MAX_L7_TEXT, MAX_MESSAGE_BYTES } from '../../wire/l7.ts';
 
 /** Some texts are made of two that a peer wrote: host and path, name and value. */
 const text = z.string().max(2 * MAX_L7_TEXT);

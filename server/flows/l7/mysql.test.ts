@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { mysqlParser } from './mysql.ts';
-import { KeepingSink, cut, play, recording, windowed } from './testing/play.ts';
+import { cut, play, recording, windowed } from './testing/play.ts';
+import { RecordingSink } from './testing/recording-sink.ts';
 import type { Piece, Write } from './testing/play.ts';
 
 function packet(sequence: number, ...parts: (string | number[])[]): Buffer {
@@ -21,13 +22,13 @@ function server(...packets: Buffer[]): Write {
 
 const OK = packet(1, [0, 7, 0, 2, 0, 0, 0]);
 
-function run(pieces: readonly Piece[], mode: 'metadata' | 'full' = 'metadata'): KeepingSink {
-  const sink = new KeepingSink();
+function run(pieces: readonly Piece[], mode: 'metadata' | 'full' = 'metadata'): RecordingSink {
+  const sink = new RecordingSink();
   play(mysqlParser(sink, mode), pieces);
   return sink;
 }
 
-function answers(sink: KeepingSink): string[] {
+function answers(sink: RecordingSink): string[] {
   return sink.events.flatMap(({ kind, route, sql }) =>
     kind === 'RESPONSE' ? [`${route} | ${sql?.error === '' ? (sql.rows ?? '') : sql?.error}`] : [],
   );
@@ -50,7 +51,7 @@ describe('MySQL', () => {
       'SELECT seq, repeat(?) FROM seq_1_to_400 | ',
       'DO SLEEP(?) | 0',
     ]);
-    expect([sink.gaps, sink.malformedCount]).toEqual([0, 0]);
+    expect([sink.gaps, sink.malformedMessages]).toEqual([0, 0]);
   });
 
   it('reads prepared statements', () => {
@@ -76,7 +77,7 @@ describe('MySQL', () => {
   it('tells of a refused login, and leaves a compressed connection alone', () => {
     expect(answers(run(windowed(connections[1] ?? [], Infinity)))).toEqual(['CONNECT | 28000']);
     const compressed = run(windowed(connections[2] ?? [], Infinity));
-    expect([answers(compressed), compressed.malformedCount]).toEqual([['CONNECT | '], 0]);
+    expect([answers(compressed), compressed.malformedMessages]).toEqual([['CONNECT | '], 0]);
   });
 
   it('leaves an encrypted connection alone', () => {
@@ -91,7 +92,7 @@ describe('MySQL', () => {
       Array.from({ length: 28 }, () => 0),
     );
     const sink = run(windowed([server(offered), client(request), client(Buffer.from('160301ff00', 'hex'))], Infinity));
-    expect([sink.requests, sink.malformedCount, sink.gaps]).toEqual([[], 0, 0]);
+    expect([sink.requests, sink.malformedMessages, sink.gaps]).toEqual([[], 0, 0]);
   });
 
   it.each([1, 7, 64])('finds the same in pieces of %i bytes', (size) => {
@@ -113,7 +114,7 @@ describe('MySQL', () => {
   it('needs only the beginning of a result', () => {
     const [whole, part] = [Infinity, 128].map((window) => run(windowed(connections[0] ?? [], window)));
     expect(part?.responses.map(({ route }) => route)).toEqual(whole?.responses.map(({ route }) => route));
-    expect([part?.gaps, part?.malformedCount]).toEqual([0, 0]);
+    expect([part?.gaps, part?.malformedMessages]).toEqual([0, 0]);
   });
 
   it('reads commands whose end was not captured', () => {
@@ -160,7 +161,7 @@ describe('MySQL', () => {
   });
 
   it('bounds what it remembers', () => {
-    const sink = new KeepingSink();
+    const sink = new RecordingSink();
     const parser = mysqlParser(sink, 'full');
     for (let n = 0; n < 1000; n += 1) {
       const sql = `\x16SELECT ${n}, '${'x'.repeat(3000)}'`;
@@ -171,7 +172,7 @@ describe('MySQL', () => {
   });
 
   it('believes a packet of 16 MB without keeping it', () => {
-    const sink = new KeepingSink();
+    const sink = new RecordingSink();
     const parser = mysqlParser(sink, 'metadata');
     play(parser, windowed([client(Buffer.from('ffffff000353454c', 'hex'))], Infinity));
     for (let n = 0; n < 100; n += 1) play(parser, windowed([client(Buffer.alloc(60_000, 'x'))], Infinity));

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { postgresqlParser } from './postgresql.ts';
-import { KeepingSink, cut, play, recording, windowed } from './testing/play.ts';
+import { cut, play, recording, windowed } from './testing/play.ts';
+import { RecordingSink } from './testing/recording-sink.ts';
 import type { Piece, Write } from './testing/play.ts';
 
 function message(type: string, ...parts: (string | number[])[]): Buffer {
@@ -24,13 +25,13 @@ function server(...messages: Buffer[]): Write {
 const READY = message('Z', [0x49]);
 const SYNC = message('S');
 
-function run(pieces: readonly Piece[], mode: 'metadata' | 'full' = 'metadata'): KeepingSink {
-  const sink = new KeepingSink();
+function run(pieces: readonly Piece[], mode: 'metadata' | 'full' = 'metadata'): RecordingSink {
+  const sink = new RecordingSink();
   play(postgresqlParser(sink, mode), pieces);
   return sink;
 }
 
-function answers(sink: KeepingSink): string[] {
+function answers(sink: RecordingSink): string[] {
   return sink.events.flatMap(({ kind, route, sql }) =>
     kind === 'RESPONSE' ? [`${route} | ${sql?.error === '' ? (sql.rows ?? '') : sql?.error}`] : [],
   );
@@ -60,7 +61,7 @@ describe('PostgreSQL', () => {
   it('reads what psql did', () => {
     const sink = run(windowed(connections[0] ?? [], Infinity));
     expect(answers(sink)).toEqual(PSQL);
-    expect([sink.gaps, sink.malformedCount]).toEqual([0, 0]);
+    expect([sink.gaps, sink.malformedMessages]).toEqual([0, 0]);
   });
 
   it('reads prepared statements', () => {
@@ -89,7 +90,7 @@ describe('PostgreSQL', () => {
   it('leaves an encrypted connection alone', () => {
     const request = Buffer.from('0000000804d2162f', 'hex');
     const sink = run(windowed([client(request), server(Buffer.from('S')), client(Buffer.from('160301', 'hex'))], 99));
-    expect([sink.requests.length, sink.malformedCount]).toEqual([0, 0]);
+    expect([sink.requests.length, sink.malformedMessages]).toEqual([0, 0]);
   });
 
   it.each([1, 7, 64])('finds the same in pieces of %i bytes', (size) => {
@@ -187,7 +188,7 @@ describe('PostgreSQL', () => {
   });
 
   it('bounds what it remembers', () => {
-    const sink = new KeepingSink();
+    const sink = new RecordingSink();
     const parser = postgresqlParser(sink, 'full');
     for (let n = 0; n < 2000; n += 1) {
       const sql = `SELECT ${n}, '${'x'.repeat(3000)}'`;
@@ -209,13 +210,13 @@ describe('PostgreSQL', () => {
     ['a length below its own', '5100000003'],
     ['no message', '0102030405'],
   ])('gives up on %s', (_name, hex) => {
-    const sink = new KeepingSink();
+    const sink = new RecordingSink();
     const parser = postgresqlParser(sink, 'metadata');
     play(
       parser,
       windowed([client(message('Q', 'SELECT a')), client(Buffer.from(hex, 'hex')), server(READY)], Infinity),
     );
-    expect(sink.malformedCount).toBe(1);
+    expect(sink.malformedMessages).toBe(1);
     play(parser, windowed([client(message('Q', 'SELECT b')), server(message('C', 'SELECT 1'), READY)], Infinity));
     expect(answers(sink).at(-1)).toBe('SELECT b | 1');
   });

@@ -6,11 +6,15 @@
 import { MAX_L7_TEXT } from '../../wire/l7.ts';
 import type { HttpMessage } from '../../wire/l7.ts';
 import type { Redaction } from './parser.ts';
+import { isToken } from './route-segment.ts';
 
 type Headers = HttpMessage['headers'];
 
 /** Stands in place of a value. */
 const HIDDEN = '…';
+
+/** What keys of queries look like; anything else may be a value. */
+const KEY = /^[a-z_$][\w.$[\]-]{0,39}$/i;
 
 /** More headers than any ordinary message has. */
 const MAX_HEADERS = 100;
@@ -69,7 +73,8 @@ export function safeText(text: string): string {
 
 /**
  * A URL or a request target without credentials (`user:password@`) and, with `metadata`, without the values of its
- * query and path parameters (`/a;v=…?id=…&…`) and its fragment. A query word without `=` is a value.
+ * query and path parameters (`/a;v=…?id=…&…`), tokens in its path, and its fragment. A query word without `=`, or with
+ * nothing behind it, is a value.
  */
 export function redactUrl(url: string, mode: Redaction): string {
   if (mode === 'full') return safeText(withoutCredentials(url));
@@ -92,7 +97,8 @@ export function redactHeaders(headers: Headers, mode: Redaction): Headers {
     if (shown.length === MAX_HEADERS) break;
     const name = safeText(key).toLowerCase();
     const visible = mode === 'full' ? !SECRET.test(name) : SHOWN.has(name);
-    shown.push({ key: name, value: visible ? safeText(value) : '' });
+    const shownValue = name === 'host' ? redactUrl(value, mode) : safeText(value);
+    shown.push({ key: name, value: visible ? shownValue : '' });
   }
   return shown.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
 }
@@ -105,15 +111,30 @@ function withoutCredentials(url: string): string {
   return bare.startsWith('/') || bare.includes('://') ? bare : bare.replace(/^[^/?#]*@/, '');
 }
 
+/** `/a;v=…/…`: what follows a `=` is a value, and what follows a `;` without one; so are tokens. */
 function pathWithoutValues(path: string): string {
-  return path.includes(';') ? path.replaceAll(/=[^;/]*/g, `=${HIDDEN}`) : path;
+  const bounded = path.length > 2 * MAX_L7_TEXT ? path.slice(0, 2 * MAX_L7_TEXT) : path;
+  return bounded.replaceAll(/[^/]+/g, (segment) => {
+    if (isToken(segment)) return HIDDEN;
+    // Escaped, too: %3B, %3D, %3F.
+    const mark = /[;=]|%3[bdf]/i.exec(segment);
+    if (mark === null) return segment;
+    const [name = '', ...parameters] = segment.split(/(?=;|%3b)/i);
+    const shown = parameters.map((it) => /^(?:;|%3b)[\w.-]{1,40}(?==|%3d)/i.exec(it)?.[0] ?? ';');
+    return [beforeValue(name), ...shown.map((it) => (it.length > 1 ? `${it}=${HIDDEN}` : `${it}${HIDDEN}`))].join('');
+  });
+}
+
+function beforeValue(segment: string): string {
+  const mark = /=|%3[df]/i.exec(segment);
+  return mark === null ? segment : `${segment.slice(0, mark.index)}${mark[0]}${HIDDEN}`;
 }
 
 function queryKeys(query: string): string {
   // Texts are cut to MAX_L7_TEXT, so no more than that is worth taking apart.
   const bounded = query.length > 2 * MAX_L7_TEXT ? query.slice(0, 2 * MAX_L7_TEXT) : query;
   return bounded.replaceAll(/[^&;]+/g, (part) => {
-    const equals = part.indexOf('=');
-    return equals < 0 ? HIDDEN : `${part.slice(0, equals)}=${HIDDEN}`;
+    const [, key = '', value = ''] = /^([^=]*)=*(.*)$/s.exec(part) ?? [];
+    return value !== '' && KEY.test(key) && !isToken(key) ? `${key}=${HIDDEN}` : HIDDEN;
   });
 }

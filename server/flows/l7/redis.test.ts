@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { MAX_PENDING } from './parser.ts';
 import { redisParser } from './redis.ts';
-import { KeepingSink, cut, play, recording, windowed } from './testing/play.ts';
+import { cut, play, recording, windowed } from './testing/play.ts';
+import { RecordingSink } from './testing/recording-sink.ts';
 import type { Piece, Write } from './testing/play.ts';
 
 function client(text: string): Write {
@@ -16,13 +17,13 @@ function command(...words: string[]): string {
   return `*${words.length}\r\n${words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`).join('')}`;
 }
 
-function run(pieces: readonly Piece[], mode: 'metadata' | 'full' = 'metadata'): KeepingSink {
-  const sink = new KeepingSink();
+function run(pieces: readonly Piece[], mode: 'metadata' | 'full' = 'metadata'): RecordingSink {
+  const sink = new RecordingSink();
   play(redisParser(sink, mode), pieces);
   return sink;
 }
 
-function answers(sink: KeepingSink): string[] {
+function answers(sink: RecordingSink): string[] {
   return sink.responses.map(({ route, code }) => (code === '' ? route : `${route} ${code}`));
 }
 
@@ -53,7 +54,7 @@ describe('Redis', () => {
       'DEL',
     ]);
     expect(sink.requests).toHaveLength(answers(sink).length + 2);
-    expect([sink.gaps, sink.malformedCount]).toEqual([0, 0]);
+    expect([sink.gaps, sink.malformedMessages]).toEqual([0, 0]);
   });
 
   it('tells attributes and pushes from replies', () => {
@@ -112,7 +113,7 @@ describe('Redis', () => {
     ];
     const sink = run(windowed(writes, 1024));
     expect(answers(sink)).toEqual(['SET', 'GET', 'LRANGE', 'LPOP WRONGTYPE']);
-    expect([sink.gaps, sink.malformedCount]).toEqual([0, 0]);
+    expect([sink.gaps, sink.malformedMessages]).toEqual([0, 0]);
   });
 
   it('finds its place again at the next turn after a pipeline that is not captured whole', () => {
@@ -143,7 +144,7 @@ describe('Redis', () => {
   });
 
   it('bounds what it remembers', () => {
-    const sink = new KeepingSink();
+    const sink = new RecordingSink();
     const parser = redisParser(sink, 'metadata');
     play(parser, windowed([client('PING\r\n'.repeat(3 * MAX_PENDING))], Infinity));
     expect(sink.requests).toHaveLength(3 * MAX_PENDING);
@@ -157,17 +158,17 @@ describe('Redis', () => {
     ['a length without end', `$${'1'.repeat(1000)}`],
     ['no RESP at all', 'HTTP/1.1 200 OK\r\n'],
   ])('gives up on %s', (_name, bytes) => {
-    const sink = new KeepingSink();
+    const sink = new RecordingSink();
     const parser = redisParser(sink, 'metadata');
     play(parser, windowed([server(bytes)], Infinity));
-    expect(sink.malformedCount).toBe(1);
+    expect(sink.malformedMessages).toBe(1);
     expect(parser.bytes).toBeLessThan(1024);
     play(parser, windowed([client(command('GET', 'k')), server('_\r\n')], Infinity));
     expect(answers(sink)).toEqual(['GET']);
   });
 
   it('believes a bulk string of 2 GiB without keeping it', () => {
-    const sink = new KeepingSink();
+    const sink = new RecordingSink();
     const parser = redisParser(sink, 'metadata');
     play(parser, windowed([client('*2\r\n$3\r\nGET\r\n$2147483647\r\nx'), server('$2147483647\r\nx')], Infinity));
     expect(answers(sink)).toEqual(['GET']);
@@ -179,6 +180,6 @@ describe('Redis', () => {
       windowed([client('PSYNC ? -1\r\n'), server('+FULLRESYNC x 0\r\n$9\r\nREDIS0011'), client('x')], 99),
     );
     expect(sink.requests).toEqual(['PSYNC']);
-    expect(sink.malformedCount).toBe(0);
+    expect(sink.malformedMessages).toBe(0);
   });
 });

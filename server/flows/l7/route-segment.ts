@@ -10,6 +10,7 @@ const NUMBER = /^[-+]?\d+([.,]\d+)?$/;
 const HASH = /^(?=.*\d)[0-9a-f]{8,}$/i;
 const VERSION = /^v\d{1,3}([.\-a-z]\d{0,3})*$/i;
 const EXTENSION = /^(.+)(\.[a-z][a-z0-9]{0,4})$/i;
+const MIN_TOKEN = 16;
 /** Whatever is longer is no name. */
 const MAX_NAME = 64;
 
@@ -37,12 +38,17 @@ function valueTemplate(text: string): string | null {
   // Escaped, an address, or no ASCII: something that people typed.
   if (/[%@+:,=]|[^\x21-\x7e]/.test(text)) return '{param}';
   const digits = text.replaceAll(/\D/g, '').length;
-  return digits >= 4 || (digits >= 2 && isRandom(text)) ? '{id}' : null;
+  return digits >= 4 || isToken(text) ? '{id}' : null;
 }
 
-/** Long words that change between cases and digits like nobody's names: tokens, base64. */
+/** Whether a segment, or a part of it between dots and colons, is no name but a token, say in base64. A UUID is none. */
+export function isToken(segment: string): boolean {
+  return segment.length >= MIN_TOKEN && !UUID.test(segment) && segment.split(/[.:]/).some(isRandom);
+}
+
+/** Long words that change between cases and digits like nobody's names. */
 function isRandom(text: string): boolean {
-  if (text.length < 16 || text.includes('.')) return false;
+  if (text.length < MIN_TOKEN || !/\d.*\d/.test(text)) return false;
   let changes = 0;
   for (let n = 1; n < text.length; n += 1) if (kind(text, n) !== kind(text, n - 1)) changes += 1;
   return changes * 3 >= text.length;

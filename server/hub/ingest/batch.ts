@@ -1,7 +1,7 @@
 /** Reads a flow batch: checks the header and walks the records once. Nothing is copied or allocated per record. */
 import { BATCH_HEADER } from '../../wire/agent.ts';
 import { RECORD_TYPE } from '../../wire/lists.gen.ts';
-import { MAX_MESSAGE_BYTES } from '../../flows/l7/message.ts';
+import { MAX_MESSAGE_BYTES } from '../../wire/l7.ts';
 import { paddedCapture, type RecordCursor } from '../../flows/record.ts';
 import { ProtocolError } from './protocol-error.ts';
 

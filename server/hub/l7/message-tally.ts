@@ -5,7 +5,7 @@
  */
 import type { DnsMessage, HttpMessage, L7Message } from '../../wire/l7.ts';
 import { VERDICT_NAME } from '../../wire/lists.gen.ts';
-import { rcodeName } from '../../flows/l7/names.ts';
+import { rcodeWords } from '../../flows/l7/rcode-words.ts';
 import type { Names } from '../../flows/dictionary.ts';
 import type { RecordCursor } from '../../flows/record.ts';
 import { Durations, GO_BUCKETS, LabelCounts, LabelMap } from './label-counts.ts';
@@ -70,7 +70,7 @@ export class MessageTally {
       this.dnsQueries.add({ rcode: '', qtypes: types, ips_returned: '0' });
       return;
     }
-    this.dnsResponses.add({ rcode: rcodeName(rcode), qtypes: types, ips_returned: String(ips.length) });
+    this.dnsResponses.add({ rcode: rcodeWords(rcode), qtypes: types, ips_returned: String(ips.length) });
     for (const type of rrtypes) this.dnsResponseTypes.add({ type, qtypes: types });
   }
 }

@@ -1,67 +1,12 @@
-/** Plays recorded connections to a parser, as the kernel would capture them, and keeps what it tells. */
+/** Plays recorded connections to a parser, as the kernel would capture them. */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { L7Message, L7ProtocolName } from '../../../wire/l7.ts';
-import type { MessageSink, Parser } from '../parser.ts';
+import type { Parser } from '../parser.ts';
 
 /** Bytes that one side wrote. */
 export interface Write {
   fromClient: boolean;
   bytes: Buffer;
-}
-
-export interface Response {
-  route: string;
-  code: string;
-  isError: boolean;
-  latencyNs: number;
-}
-
-/** A sink that keeps everything. */
-export class KeepingSink implements MessageSink {
-  readonly events: L7Message[] = [];
-  readonly requests: string[] = [];
-  readonly responses: Response[] = [];
-  readonly names: [name: string, addresses: readonly string[]][] = [];
-  gaps = 0;
-  malformedCount = 0;
-  readonly #wanted: boolean;
-
-  constructor(wanted = true) {
-    this.#wanted = wanted;
-  }
-
-  wantsEvent(): boolean {
-    return this.#wanted;
-  }
-
-  event(message: L7Message): void {
-    this.events.push(message);
-  }
-
-  route(_protocol: L7ProtocolName, operation: string): string {
-    return operation;
-  }
-
-  request(_protocol: L7ProtocolName, route: string): void {
-    this.requests.push(route);
-  }
-
-  response(_protocol: L7ProtocolName, route: string, code: string, isError: boolean, latencyNs: number): void {
-    this.responses.push({ route, code, isError, latencyNs });
-  }
-
-  name(name: string, addresses: readonly string[]): void {
-    this.names.push([name, addresses]);
-  }
-
-  gap(): void {
-    this.gaps += 1;
-  }
-
-  malformed(): void {
-    this.malformedCount += 1;
-  }
 }
 
 /** The connections of testing/NAME.hex. */

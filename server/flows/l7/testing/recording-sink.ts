@@ -4,12 +4,19 @@ import type { MessageSink } from '../parser.ts';
 
 export class RecordingSink implements MessageSink {
   readonly events: L7Message[] = [];
+  /** Routes. */
   readonly requests: string[] = [];
+  /** Of the requests. */
+  readonly protocols = new Set<L7ProtocolName>();
   readonly responses: { route: string; code: string; isError: boolean; latencyNs: number }[] = [];
   readonly names: [string, readonly string[]][] = [];
   gaps = 0;
   malformedMessages = 0;
-  hasEvents = true;
+  hasEvents: boolean;
+
+  constructor(hasEvents = true) {
+    this.hasEvents = hasEvents;
+  }
 
   wantsEvent(): boolean {
     return this.hasEvents;
@@ -24,7 +31,8 @@ export class RecordingSink implements MessageSink {
   }
 
   request(protocol: L7ProtocolName, route: string): void {
-    this.requests.push(`${protocol} ${route}`);
+    this.requests.push(route);
+    this.protocols.add(protocol);
   }
 
   response(_protocol: L7ProtocolName, route: string, code: string, isError: boolean, latencyNs: number): void {

@@ -1,6 +1,5 @@
-/** Names of numbers in application protocols, from the IANA registries and gRPC's list of status codes. */
+/** DNS RCODEs (IANA, "Domain Name System Parameters") in the registry's words, as Hubble shows them; metrics have its names. */
 
-/** DNS RCODEs (IANA, "Domain Name System Parameters"), in the registry's words. */
 const RCODES: Readonly<Record<number, string>> = {
   0: 'No Error',
   1: 'Format Error',
@@ -15,6 +14,6 @@ const RCODES: Readonly<Record<number, string>> = {
   10: 'Name not contained in zone',
 };
 
-export function rcodeName(rcode: number): string {
+export function rcodeWords(rcode: number): string {
   return RCODES[rcode] ?? `RCode ${rcode}`;
 }

@@ -1,11 +1,11 @@
 /** What the product makes of the captures of a test's node: its messages with their ends, its metrics, its losses. */
 import { unpack } from 'msgpackr';
-import { Connections } from '../../../server/flows/l7/connections.ts';
-import { RingBuffer } from '../../../server/kernel/ring-buffer.ts';
-import type { L7Message, L7ProtocolName, L7Series } from '../../../server/wire/l7.ts';
-import { RECORD_LAYOUT } from '../../../server/wire/record-layout.gen.ts';
-import { readStruct } from '../../../server/wire/struct.ts';
-import type { World } from '../world.ts';
+import { Connections } from '../../server/flows/l7/connections.ts';
+import { RingBuffer } from '../../server/kernel/ring-buffer.ts';
+import type { L7Message, L7ProtocolName, L7Series } from '../../server/wire/l7.ts';
+import { RECORD_LAYOUT } from '../../server/wire/record-layout.gen.ts';
+import { readStruct } from '../../server/wire/struct.ts';
+import type { World } from './world.ts';
 
 export interface Heard extends L7Message {
   sourceEndpoint: number;
@@ -44,6 +44,11 @@ export class Listener implements Disposable {
   series(): L7Series[] {
     this.#drain();
     return this.#connections.report(true, Date.now()).series;
+  }
+
+  /** Connections that are not over. */
+  get connections(): number {
+    return this.#connections.size;
   }
 
   get losses(): Connections['losses'] {
