@@ -21,6 +21,7 @@ struct l7_room {
 	__u32 head_bytes;   /* how many of `head` there are, 0 if `start` is not where the segment begins */
 	__u8 head[L7_HEAD]; /* from `start` on, zero behind the end */
 	__u8 frame[16];     /* HTTP/2: the head of a frame */
+	struct share_room share;
 	struct record record;
 	struct capture capture;
 	__u8 bytes[MAX_CAPTURE + 8];
@@ -84,7 +85,7 @@ __noinline int emit_capture(struct __sk_buff *skb, struct packet *p, struct flow
 	if (!counters)
 		return 0;
 	/* That a connection has ended is always told: what is kept of it waits for that. */
-	if (captured && !may_capture(e, sizeof(*r) + sizeof(room->capture) + captured)) {
+	if (captured && !may_capture(e, sizeof(*r) + sizeof(room->capture) + captured, &room->share)) {
 		counters->captures_lost++;
 		return 0;
 	}

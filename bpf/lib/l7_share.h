@@ -41,25 +41,33 @@ static __always_inline int writes_little(__u64 recent, __u64 available)
 	return 2 * recent * (CAPTURES_BYTES / SHARE_WINDOW) < available;
 }
 
+/* A new share and its key. Not on the stack, of which the calls down to here have used all. */
+struct share_room {
+	struct capture_share fresh;
+	__u32 client;
+	__u32 padding;
+};
+
 /* Whether `bytes` more of the connection may be written; counts them for the endpoint at its client's end. */
-static __always_inline int may_capture(const struct flow_entry *e, __u32 bytes)
+static __always_inline int may_capture(const struct flow_entry *e, __u32 bytes, struct share_room *room)
 {
 	__u64 waiting = bpf_ringbuf_query(&captures, BPF_RB_AVAIL_DATA), position, passed;
-	struct capture_share *share, none = {};
-	__u32 client, limit;
+	struct capture_share *share;
+	__u32 limit;
 
 	if (waiting < CAPTURES_AT_EASE)
 		return 1;
-	client = e->is_reply ? e->destination_endpoint : e->source_endpoint;
+	room->client = e->is_reply ? e->destination_endpoint : e->source_endpoint;
 	/* Strangers count for the pod they speak to. */
-	if (!client)
-		client = e->is_reply ? e->source_endpoint : e->destination_endpoint;
+	if (!room->client)
+		room->client = e->is_reply ? e->source_endpoint : e->destination_endpoint;
 	position = bpf_ringbuf_query(&captures, BPF_RB_PROD_POS);
-	share = bpf_map_lookup_elem(&capture_shares, &client);
+	share = bpf_map_lookup_elem(&capture_shares, &room->client);
 	if (!share) {
-		none.position = position;
-		bpf_map_update_elem(&capture_shares, &client, &none, BPF_NOEXIST);
-		share = bpf_map_lookup_elem(&capture_shares, &client);
+		room->fresh.bytes = 0;
+		room->fresh.position = position;
+		bpf_map_update_elem(&capture_shares, &room->client, &room->fresh, BPF_NOEXIST);
+		share = bpf_map_lookup_elem(&capture_shares, &room->client);
 		if (!share)
 			return 0;
 	}

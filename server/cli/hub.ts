@@ -17,7 +17,7 @@ const EXIT_MS = 2000;
 interface Options {
   listen: ListenAddress;
   memory: number;
-  grpcListen: ListenAddress | null;
+  grpcListen: ListenAddress | 'off';
   grpcTlsCert?: string;
   grpcTlsKey?: string;
   exitWithParent?: true;
@@ -34,7 +34,7 @@ export function hubCommand(): Command {
     .option('--memory <bytes>', 'memory for recent flows, such as 64Mi', parseMemory, DEFAULT_MEMORY)
     .addOption(
       new Option('--grpc-listen <host:port>', "address of the Hubble API on this machine, or 'off'")
-        .argParser((text) => (text === 'off' ? null : parseListen(text)))
+        .argParser((text) => (text === 'off' ? text : parseListen(text)))
         .default({ host: '127.0.0.1', port: 4245 }, '127.0.0.1:4245'),
     )
     .option('--grpc-tls-cert <file>', 'certificate chain of the Hubble API, PEM')
@@ -51,7 +51,7 @@ async function run(options: Options): Promise<void> {
   for (const signal of SIGNALS) process.on(signal, stop);
   if (exitWithParent) process.stdin.on('end', stop).on('error', stop).resume();
 
-  const grpc = grpcListen === null ? null : { ...grpcListen, tls: readTls(options) };
+  const grpc = grpcListen === 'off' ? null : { ...grpcListen, tls: readTls(options) };
   const hub = await startHub({ ...listen, memory, version: ownVersion(), grpc, log });
   const hubble = hub.grpcAddress === null ? '' : `, Hubble API on ${hub.grpcAddress}`;
   process.stdout.write(`Spyglass hub on ${hub.url}${hubble}\n`);
