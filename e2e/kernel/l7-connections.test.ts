@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { L7Message } from '../../server/wire/l7.ts';
 import { Listener } from './listener.ts';
+import { useOneProcessor } from './one-processor.ts';
 import { until, World } from './world.ts';
 
 const PEER = join(import.meta.dirname, 'l7-peer.mjs');
@@ -19,6 +20,7 @@ let listener: Listener;
 const children: ChildProcess[] = [];
 
 beforeAll(async () => {
+  useOneProcessor();
   world = await World.create({ config_l7_bytes: CAPTURE });
   await world.addPods('client', 'server');
   world.setService('web', [VIP], 80, 8080, 'TCP', ['server']);

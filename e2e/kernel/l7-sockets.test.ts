@@ -6,6 +6,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Capture, CaptureReader } from './capture-reader.ts';
+import { useOneProcessor } from './one-processor.ts';
 import { until, World, WORLD } from './world.ts';
 
 const PEER = join(import.meta.dirname, 'l7-peer.mjs');
@@ -19,6 +20,7 @@ let reader: CaptureReader;
 const children: ChildProcess[] = [];
 
 beforeAll(async () => {
+  useOneProcessor();
   world = await World.create({ config_l7_bytes: MAX_CAPTURE });
   await world.addPods('client', 'server');
   world.addWorld();

@@ -1,5 +1,6 @@
 /** DNS: what dnsmasq has logged, and dig got, is what we saw. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { useOneProcessor } from '../one-processor.ts';
 import { World } from '../world.ts';
 import { Dnsmasq } from './dnsmasq.ts';
 import { Listener, tally } from '../listener.ts';
@@ -9,6 +10,7 @@ let dns: Dnsmasq;
 let listener: Listener;
 
 beforeAll(async () => {
+  useOneProcessor();
   world = await World.create();
   await world.addPods('client', 'server');
   for (const protocol of ['TCP', 'UDP'] as const)

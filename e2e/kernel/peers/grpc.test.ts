@@ -1,6 +1,7 @@
 /** gRPC: what a grpc-js service has logged of its calls is what we saw. */
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { useOneProcessor } from '../one-processor.ts';
 import { World } from '../world.ts';
 import { Listener, tally } from '../listener.ts';
 import { PeerServer } from './peer-server.ts';
@@ -12,6 +13,7 @@ let server: PeerServer;
 let listener: Listener;
 
 beforeAll(async () => {
+  useOneProcessor();
   world = await World.create();
   await world.addPods('client', 'server');
   world.setService('echo', ['10.96.0.10', 'fd96::10'], 80, 9090, 'TCP', ['server']);

@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { useOneProcessor } from '../one-processor.ts';
 import { until, World } from '../world.ts';
 import { agrees, Listener, tally } from '../listener.ts';
 import { type Access, Nginx } from './nginx.ts';
@@ -20,6 +21,7 @@ let listener: Listener;
 let before = 0;
 
 beforeAll(async () => {
+  useOneProcessor();
   world = await World.create();
   await world.addPods('client', 'server');
   world.setService('web', [...VIPS], 80, 8080, 'TCP', ['server']);

@@ -1,6 +1,7 @@
 /** Redis: what the server has counted is what we saw. */
 import { writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { useOneProcessor } from '../one-processor.ts';
 import { World } from '../world.ts';
 import { Listener, tally } from '../listener.ts';
 import { Redis } from './redis.ts';
@@ -11,6 +12,7 @@ let redis: Redis;
 let listener: Listener;
 
 beforeAll(async () => {
+  useOneProcessor();
   world = await World.create();
   await world.addPods('client', 'server');
   world.setService('cache', [VIP, 'fd96::10'], 6379, 6379, 'TCP', ['server']);

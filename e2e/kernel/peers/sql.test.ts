@@ -1,6 +1,7 @@
 /** PostgreSQL and MariaDB: what the servers have logged of statements is what we saw. */
 import { writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { useOneProcessor } from '../one-processor.ts';
 import { until, World } from '../world.ts';
 import { agrees, type Heard, Listener, tally } from '../listener.ts';
 import { Mariadb } from './mariadb.ts';
@@ -10,6 +11,7 @@ let world: World;
 let listener: Listener;
 
 beforeAll(async () => {
+  useOneProcessor();
   world = await World.create();
   await world.addPods('client', 'server');
   world.setService('db', ['10.96.0.10', 'fd96::10'], 5432, 5432, 'TCP', ['server']);
