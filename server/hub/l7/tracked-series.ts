@@ -2,12 +2,12 @@
 import type { L7ProtocolName, L7Series } from '../../wire/l7.ts';
 import { RECORD_TYPE, VERDICT } from '../../wire/lists.gen.ts';
 import type { Names } from '../../flows/dictionary.ts';
-import { type End, type FlowFacts, PROTOCOL } from '../../flows/facts.ts';
+import { type FlowFacts, PROTOCOL } from '../../flows/facts.ts';
 import type { CountedEnds } from '../edges/ends.ts';
+import { TrackedEnds } from '../edges/tracked-ends.ts';
 import { type L7Totals, zeroL7 } from './l7-totals.ts';
 
-export class TrackedSeries implements FlowFacts, CountedEnds {
-  readonly names: Names;
+export class TrackedSeries extends TrackedEnds implements FlowFacts, CountedEnds {
   readonly type = RECORD_TYPE.L7;
   readonly verdict = VERDICT.FORWARDED;
   readonly dropReason = 0;
@@ -20,32 +20,13 @@ export class TrackedSeries implements FlowFacts, CountedEnds {
   readonly route: string;
   /** DNS is mostly UDP, and is taken as such; everything else is TCP. */
   readonly protocol: number;
-  readonly serviceId: number;
-  readonly targetPort: number;
-  readonly peer: string;
-  readonly #sourceEndpoint: number;
-  readonly #destinationEndpoint: number;
-  readonly #sourceIdentity: number;
-  readonly #destinationIdentity: number;
   readonly #last: L7Totals = zeroL7();
 
   constructor(names: Names, series: L7Series) {
-    this.names = names;
+    super(names, series);
     this.l7Protocol = series.protocol;
     this.route = series.route;
     this.protocol = series.protocol === 'dns' ? PROTOCOL.UDP : PROTOCOL.TCP;
-    this.serviceId = series.service_id;
-    this.targetPort = series.port;
-    this.peer = series.peer;
-    this.#sourceEndpoint = series.source_endpoint;
-    this.#destinationEndpoint = series.destination_endpoint;
-    this.#sourceIdentity = series.source_identity;
-    this.#destinationIdentity = series.destination_identity;
-  }
-
-  /** Whether this node only sees the messages arrive: their sender is a pod of another node. */
-  get isArrivalOnly(): boolean {
-    return this.names.endpoints.get(this.#sourceEndpoint)?.kind === 'remote';
   }
 
   /** Takes over the cumulative counters, and returns what came since, and whether all of them went forward. */
@@ -66,23 +47,6 @@ export class TrackedSeries implements FlowFacts, CountedEnds {
     isForward = advanceMap(last.codes, series.codes, by.codes) && isForward;
     isForward = advanceMap(last.latency, series.latency, by.latency) && isForward;
     return { by, isForward };
-  }
-
-  endpoint(end: End): number {
-    return end === 'source' ? this.#sourceEndpoint : this.#destinationEndpoint;
-  }
-  identity(end: End): number {
-    return end === 'source' ? this.#sourceIdentity : this.#destinationIdentity;
-  }
-  port(end: End): number {
-    return end === 'source' ? 0 : this.targetPort;
-  }
-  address(end: End): string {
-    return this.endpoint(end) === 0 ? this.peer : '';
-  }
-  /** Series are kept by endpoint, not by address: filters by address are not offered for them. */
-  isIn(): boolean {
-    return false;
   }
 }
 
