@@ -1,4 +1,4 @@
-/** What an edge did since it is watched: connections up, drops down, and the handshake time. */
+/** What an edge did since it is watched: requests and their latency, connections, drops, and the handshake time. */
 import type { ReactNode } from 'react';
 import type { FlowFilter } from '../../../server/wire/live.ts';
 import type { MapGroup } from '../../../server/wire/service-map.ts';
@@ -33,119 +33,127 @@ function Charts({ points, routes }: { points: readonly EdgePoint[]; routes: Reac
   // Until the first point has come, the charts stand empty in their final size.
   const since = points[0]?.time ?? 0;
   const until = Math.max(points.at(-1)?.time ?? 0, since + LEAST_SPAN);
-  const span = { width: WIDTH, since, until };
-  const hasDrops = points.some((point) => point.dropRate > 0);
-  const hasMessages = points.some((point) => point.l7 !== null);
-  const up = lineOf(
-    points.map(({ time, connectionRate }) => ({ time, value: connectionRate })),
-    { ...span, base: 42, top: 6 },
-  );
-  const down = lineOf(
-    points.map(({ time, dropRate }) => ({ time, value: dropRate })),
-    { ...span, base: 44, top: hasDrops ? 60 : 44 },
-  );
-  const delay = lineOf(
-    points.map(({ time, p95Ns }) => ({ time, value: p95Ns })),
-    { ...span, base: 42, top: 6 },
-  );
-  const times = <Times since={since} until={until} />;
-  const mean = `now, mean of ${POINT_S} s`;
+  const frame = { points, since, until };
   return (
     <>
-      {hasMessages && <MessageCharts points={points} span={span} times={times} />}
+      {points.some((point) => point.l7 !== null) && (
+        <>
+          <RateChart
+            {...frame}
+            title="Requests"
+            label="Requests and errors over time"
+            up={({ l7 }) => l7?.rate ?? 0}
+            down={({ l7 }) => l7?.errorRate ?? 0}
+            below="errors"
+          />
+          <DelayChart
+            {...frame}
+            title="Latency"
+            label="Latency of answers over time"
+            value={({ l7 }) => l7?.p95Ns ?? null}
+          />
+        </>
+      )}
       {routes}
-      <Section title="Connections" note={hasDrops ? 'dropped packets below the line' : mean}>
-        <div className="chart">
-          <svg viewBox={`0 0 ${FULL} ${hasDrops ? 64 : 48}`} role="img" aria-label="Connections and drops over time">
-            <path className="base" d={`M0 42.5H${WIDTH}`} />
-            <Area line={up} />
-            {hasDrops && <path className="below" d={down.area} />}
-            <text className="k" x={WIDTH + 8} y={yOf(up, 42, 6)}>
-              {rate(up.last ?? 0)}
-            </text>
-            {hasDrops && (
-              <text className="dr" x={WIDTH + 8} y={62}>
-                {rate(down.last ?? 0)}
-              </text>
-            )}
-          </svg>
-          {times}
-        </div>
-      </Section>
+      <RateChart
+        {...frame}
+        title="Connections"
+        label="Connections and drops over time"
+        up={(point) => point.connectionRate}
+        down={(point) => point.dropRate}
+        below="dropped packets"
+      />
       {points.some((point) => point.p95Ns !== null) && (
-        <Section title="Handshake time" note="p95">
-          <div className="chart">
-            <svg viewBox={`0 0 ${FULL} 48`} role="img" aria-label="Handshake time over time">
-              <path className="base" d={`M0 42.5H${WIDTH}`} />
-              <Area line={delay} />
-              <text className="k" x={WIDTH + 8} y={yOf(delay, 42, 6)}>
-                {delay.last === null ? '–' : duration(delay.last)}
-              </text>
-            </svg>
-            {times}
-          </div>
-        </Section>
+        <DelayChart {...frame} title="Handshake time" label="Handshake time over time" value={(point) => point.p95Ns} />
       )}
     </>
   );
 }
 
-/** Requests up, errors down on their own scale, and how long answers took. */
-function MessageCharts({
-  points,
-  span,
-  times,
-}: {
+interface ChartProps {
   points: readonly EdgePoint[];
-  span: { width: number; since: number; until: number };
-  times: ReactNode;
+  /** The time axis, Unix ms. */
+  since: number;
+  until: number;
+  title: string;
+  /** Names the picture for those who do not see it. */
+  label: string;
+}
+
+/** A rate as a line upwards, and what went wrong of it downwards on a scale of its own. */
+function RateChart({
+  points,
+  since,
+  until,
+  title,
+  label,
+  up,
+  down,
+  below,
+}: ChartProps & {
+  up: (point: EdgePoint) => number;
+  down: (point: EdgePoint) => number;
+  below: 'errors' | 'dropped packets';
 }): ReactNode {
-  const hasErrors = points.some((point) => (point.l7?.errorRate ?? 0) > 0);
-  const up = lineOf(
-    points.map(({ time, l7 }) => ({ time, value: l7?.rate ?? 0 })),
+  const hasBelow = points.some((point) => down(point) > 0);
+  const isErrors = below === 'errors';
+  const span = { width: WIDTH, since, until };
+  const upLine = lineOf(
+    points.map((point) => ({ time: point.time, value: up(point) })),
     { ...span, base: 42, top: 6 },
   );
-  const down = lineOf(
-    points.map(({ time, l7 }) => ({ time, value: l7?.errorRate ?? 0 })),
-    { ...span, base: 44, top: hasErrors ? 60 : 44 },
-  );
-  const delay = lineOf(
-    points.map(({ time, l7 }) => ({ time, value: l7?.p95Ns ?? null })),
-    { ...span, base: 42, top: 6 },
+  const downLine = lineOf(
+    points.map((point) => ({ time: point.time, value: down(point) })),
+    { ...span, base: 44, top: hasBelow ? 60 : 44 },
   );
   return (
-    <>
-      <Section title="Requests" note={hasErrors ? 'errors below the line' : `now, mean of ${POINT_S} s`}>
-        <div className="chart">
-          <svg viewBox={`0 0 ${FULL} ${hasErrors ? 64 : 48}`} role="img" aria-label="Requests and errors over time">
-            <path className="base" d={`M0 42.5H${WIDTH}`} />
-            <Area line={up} />
-            {hasErrors && <path className="below errors" d={down.area} />}
-            <text className="k" x={WIDTH + 8} y={yOf(up, 42, 6)}>
-              {rate(up.last ?? 0)}
+    <Section title={title} note={hasBelow ? `${below} below the line` : `now, mean of ${POINT_S} s`}>
+      <div className="chart">
+        <svg viewBox={`0 0 ${FULL} ${hasBelow ? 64 : 48}`} role="img" aria-label={label}>
+          <path className="base" d={`M0 42.5H${WIDTH}`} />
+          <Area line={upLine} />
+          {hasBelow && <path className={isErrors ? 'below errors' : 'below'} d={downLine.area} />}
+          <text className="k" x={WIDTH + 8} y={yOf(upLine, 42, 6)}>
+            {rate(upLine.last ?? 0)}
+          </text>
+          {hasBelow && (
+            <text className={isErrors ? 'er' : 'dr'} x={WIDTH + 8} y={62}>
+              {rate(downLine.last ?? 0)}
             </text>
-            {hasErrors && (
-              <text className="er" x={WIDTH + 8} y={62}>
-                {rate(down.last ?? 0)}
-              </text>
-            )}
-          </svg>
-          {times}
-        </div>
-      </Section>
-      <Section title="Latency" note="p95">
-        <div className="chart">
-          <svg viewBox={`0 0 ${FULL} 48`} role="img" aria-label="Latency of answers over time">
-            <path className="base" d={`M0 42.5H${WIDTH}`} />
-            <Area line={delay} />
-            <text className="k" x={WIDTH + 8} y={yOf(delay, 42, 6)}>
-              {delay.last === null ? '–' : duration(delay.last)}
-            </text>
-          </svg>
-          {times}
-        </div>
-      </Section>
-    </>
+          )}
+        </svg>
+        <Times since={since} until={until} />
+      </div>
+    </Section>
+  );
+}
+
+/** A time that something took, ns; null where nothing was measured. */
+function DelayChart({
+  points,
+  since,
+  until,
+  title,
+  label,
+  value,
+}: ChartProps & { value: (point: EdgePoint) => number | null }): ReactNode {
+  const line = lineOf(
+    points.map((point) => ({ time: point.time, value: value(point) })),
+    { width: WIDTH, since, until, base: 42, top: 6 },
+  );
+  return (
+    <Section title={title} note="p95">
+      <div className="chart">
+        <svg viewBox={`0 0 ${FULL} 48`} role="img" aria-label={label}>
+          <path className="base" d={`M0 42.5H${WIDTH}`} />
+          <Area line={line} />
+          <text className="k" x={WIDTH + 8} y={yOf(line, 42, 6)}>
+            {line.last === null ? '–' : duration(line.last)}
+          </text>
+        </svg>
+        <Times since={since} until={until} />
+      </div>
+    </Section>
   );
 }
 
