@@ -5,7 +5,7 @@
 import { pack, unpack } from 'msgpackr';
 import { WebSocket } from 'ws';
 import { z } from 'zod';
-import { type Ack, type Counters, type Dictionary, type Hello, KIND, type Welcome } from '../wire/agent.ts';
+import { type Counters, type Dictionary, type Hello, KIND, type Welcome } from '../wire/agent.ts';
 import type { L7Report } from '../wire/l7.ts';
 import { dictionaryParts } from './dictionary.ts';
 import { reportParts } from './l7-report.ts';
@@ -22,7 +22,8 @@ const RESUME_CHECK_MS = 20;
 const SILENCE_MS = 45_000;
 
 const welcomeShape = z.object({ hub: z.string().max(128), last_batch: z.number().int().nonnegative() });
-const ackShape = z.object({ batch: z.number().int().nonnegative() });
+const number = z.number().int().nonnegative();
+const ackShape = z.object({ received: number, batch: number });
 
 export interface HubConnectionEvents {
   /** The hub has said welcome; what is sent now arrives after the dictionary. */
@@ -153,7 +154,7 @@ export class HubConnection implements Disposable {
           this.#welcome(welcomeShape.parse(message));
           return;
         case KIND.ack:
-          this.#acknowledge(ackShape.parse(message));
+          this.#outbox.received(ackShape.parse(message).received);
           return;
         default:
           throw new Error(`unknown message kind ${data[0]}`);
@@ -174,10 +175,6 @@ export class HubConnection implements Disposable {
     this.#sent = welcome.last_batch;
     this.#pushKept();
     this.#events.connected(welcome.hub);
-  }
-
-  #acknowledge(ack: Ack): void {
-    this.#outbox.acknowledge(ack.batch);
   }
 
   #push(batch: Batch): void {

@@ -1,7 +1,7 @@
 /**
  * Batches between ring buffer and hub, bounded by bytes. A batch stays after it has been acknowledged
  * as long as there is room: a hub that lost its memory in a restart gets back what is still here. Room is
- * made by the oldest; only one that no hub has acknowledged counts as lost.
+ * made by the oldest; only one that no hub has received counts as lost.
  */
 import { BATCH_HEADER, KIND } from '../wire/agent.ts';
 
@@ -17,7 +17,8 @@ export class Outbox {
   #batches: Batch[] = [];
   #bytes = 0;
   #next = 1;
-  #acknowledged = 0;
+  #nextSequence = 0;
+  #received = 0;
   #lost = 0;
 
   /** `limit`: bytes kept at most. */
@@ -48,16 +49,19 @@ export class Outbox {
     bytes.writeBigUInt64LE(BigInt(this.#next), BATCH_HEADER.number);
     bytes.writeBigInt64LE(clockOffsetNs, BATCH_HEADER.clock_offset_ns);
     bytes.writeBigUInt64LE(BigInt(lost), BATCH_HEADER.lost);
+    bytes.writeBigUInt64LE(BigInt(this.#nextSequence), BATCH_HEADER.first_sequence);
     bytes.set(data, BATCH_HEADER.size);
     const batch = { number: this.#next++, records: count, bytes };
+    this.#nextSequence += count;
     this.#batches.push(batch);
     this.#bytes += bytes.length;
     this.#makeRoom();
     return batch;
   }
 
-  acknowledge(number: number): void {
-    if (number > this.#acknowledged && number < this.#next) this.#acknowledged = number;
+  /** A hub has all batches up to `number`. */
+  received(number: number): void {
+    if (number > this.#received && number < this.#next) this.#received = number;
   }
 
   /** The kept batches after `number`, oldest first. */
@@ -73,7 +77,7 @@ export class Outbox {
       const batch = this.#batches[drop++];
       if (batch === undefined) break;
       this.#bytes -= batch.bytes.length;
-      if (batch.number > this.#acknowledged) this.#lost += batch.records;
+      if (batch.number > this.#received) this.#lost += batch.records;
     }
     if (drop > 0) this.#batches = this.#batches.slice(drop);
   }

@@ -16,6 +16,8 @@ import { DnsNames } from './dns-names.ts';
 /** The names behind the numbers, as readers see them. */
 export interface Names {
   readonly node: string;
+  /** 64 bits that stand for the agent's session, see `sessionKey`. */
+  readonly session: bigint;
   /** Grows with every change; sets computed from the names are stale when it differs. */
   readonly revision: number;
   readonly endpoints: ReadonlyMap<number, EndpointEntry>;
@@ -41,6 +43,7 @@ interface Removal {
 
 export class AgentDictionary implements Names {
   readonly node: string;
+  readonly session: bigint;
   readonly endpoints = new Map<number, EndpointEntry>();
   readonly services = new Map<number, ServiceEntry>();
   readonly identities = new Map<number, readonly string[]>();
@@ -54,8 +57,9 @@ export class AgentDictionary implements Names {
   readonly #removedRules = new Map<number, Removal>();
   #revision = 0;
 
-  constructor(node: string) {
+  constructor(node: string, session = 0n) {
     this.node = node;
+    this.session = session;
   }
 
   get revision(): number {

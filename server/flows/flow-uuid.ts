@@ -1,12 +1,40 @@
 /**
- * UUIDs of flows: shaped like random ones (version 4), but made of the hub's own random bits and the
- * flow's id, so that a flow keeps its UUID however often it is read and none needs a call into crypto.
+ * UUIDs of flows (RFC 9562, version 8): the session that a record came in and its place there. A flow has the same UUID
+ * in memory, in history and on every hub, and its place can be read back from it.
  */
 
-/** `seed` is 10 random bytes of this hub process. Returns flow id (below 2^48) -> UUID. */
-export function flowUuids(seed: Uint8Array): (flowId: number) => string {
-  const hex = Buffer.from(seed).toString('hex').padEnd(20, '0');
-  const variant = '89ab'[Number.parseInt(hex.slice(15, 16), 16) & 3] ?? '8';
-  const prefix = `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(12, 15)}-${variant}${hex.slice(16, 19)}-`;
-  return (flowId) => prefix + flowId.toString(16).padStart(12, '0');
+import { createHash } from 'node:crypto';
+
+/** Where a record stands: 64 bits for the session, and its place among that session's records. */
+export interface FlowPlace {
+  session: bigint;
+  /** Below 2^48. */
+  sequence: number;
+}
+
+const UUID = /^([0-9a-f]{8})-([0-9a-f]{4})-8([0-9a-f]{3})-8([0-9a-f]{3})-([0-9a-f]{12})$/i;
+
+/** The UUIDs of one session's flows, by their place. */
+export function sessionUuids(session: bigint): (sequence: number) => string {
+  const hex = session.toString(16).padStart(16, '0');
+  // 64 bits fit into what version and variant leave free: 48 + 12 bits, and 4 of the 14 that follow the variant.
+  const prefix = `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(12, 15)}-8${hex.slice(15, 16)}00-`;
+  return (sequence) => prefix + sequence.toString(16).padStart(12, '0');
+}
+
+/** The place that a flow's UUID names, null if it is no UUID of a flow. */
+export function flowPlace(uuid: string): FlowPlace | null {
+  const match = UUID.exec(uuid);
+  if (match === null) return null;
+  const [, first = '', second = '', third = '', fourth = '', sequence = ''] = match;
+  if (!fourth.endsWith('00')) return null;
+  return {
+    session: BigInt(`0x${first}${second}${third}${fourth.slice(0, 1)}`),
+    sequence: Number.parseInt(sequence, 16),
+  };
+}
+
+/** 64 bits that stand for a session in history and in the ids of flows; the same on every hub. */
+export function sessionKey(node: string, session: string): bigint {
+  return createHash('sha256').update(`${node}\0${session}`).digest().readBigUInt64BE(0);
 }

@@ -5,7 +5,7 @@ import { RECORD_LAYOUT } from '../wire/record-layout.gen.ts';
 import { AgentDictionary } from './dictionary.ts';
 import { csvRow, CSV_HEADER } from './flow-csv.ts';
 import { flowLine } from './flow-text.ts';
-import { flowUuids } from './flow-uuid.ts';
+import { flowPlace, sessionKey, sessionUuids } from './flow-uuid.ts';
 import { toHubbleFlow } from './hubble-flow.ts';
 import { layoutProblem, RecordCursor } from './record.ts';
 import { type RecordFields, writeRecord } from './record-writer.ts';
@@ -208,10 +208,19 @@ describe('helpers', () => {
     expect(csvRow(flow)).toContain(`,"'=a""b",`);
   });
 
-  it('makes UUIDs of version 4 shape that differ by flow', () => {
-    const uuid = flowUuids(Uint8Array.from([1, 2, 3, 4, 5, 6, 7, 8, 9, 250]));
-    expect(uuid(1)).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-000000000001$/);
-    expect(uuid(2 ** 40)).not.toBe(uuid(1));
+  it.each([
+    [sessionKey('node-a', 's1'), 0],
+    [0xffff_ffff_ffff_ffffn, 2 ** 48 - 1],
+    [1n, 2 ** 40],
+  ])('makes UUIDs that tell session %s and place %s', (session, sequence) => {
+    const uuid = sessionUuids(session)(sequence);
+    expect(uuid).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+    expect(flowPlace(uuid)).toEqual({ session, sequence });
+  });
+
+  it('knows UUIDs that are none of a flow', () => {
+    expect(flowPlace('a3c9d7f0-0000-4000-8000-000000000001')).toBeNull();
+    expect(flowPlace('x')).toBeNull();
   });
 
   it('tells what is wrong with a layout', () => {

@@ -262,7 +262,15 @@ describe('GetFlows with follow', () => {
     const source = store.extents(1, 2)[0]!.source;
     const count = Math.ceil(store.capacityBytes / source.recordSize);
     const bytes = Buffer.alloc(count * source.recordSize);
-    store.append(source, { bytes, count, offsets: null, clockOffsetNs: 0n, minTime: 0, maxTime: 0 });
+    store.append(source, {
+      bytes,
+      count,
+      firstSequence: total,
+      offsets: null,
+      clockOffsetNs: 0n,
+      minTime: 0,
+      maxTime: 0,
+    });
     let flows = 0;
     let lost = 0;
     for await (const answer of stream) {

@@ -9,7 +9,6 @@ import type { ServiceMap } from '../wire/service-map.ts';
 import type { MapGroup } from '../wire/service-map.ts';
 import type { Names } from '../flows/dictionary.ts';
 import type { FlowFilter } from '../flows/filter.ts';
-import { flowUuids } from '../flows/flow-uuid.ts';
 import { type Emitter, toHubbleFlow } from '../flows/hubble-flow.ts';
 import { EdgeRing } from './edges/edge-ring.ts';
 import { serviceMap } from './edges/service-map.ts';
@@ -74,13 +73,10 @@ export class HubState {
   /** Of the Hubble API, null if this hub does not serve it. */
   grpc: GrpcStats | null = null;
   readonly #emitter: Emitter;
-  readonly #uuid: (flowId: number) => string;
 
   /** `memory` is the budget for flow records in bytes. */
   constructor(options: { memory: number; version: string }) {
-    const seed = randomBytes(10);
-    this.id = seed.toString('hex');
-    this.#uuid = flowUuids(seed);
+    this.id = randomBytes(10).toString('hex');
     this.version = options.version;
     this.#emitter = { name: 'Spyglass', version: options.version };
     this.store = new FlowStore(options.memory);
@@ -105,17 +101,12 @@ export class HubState {
     return lost;
   }
 
-  /** The UUID of the flow with this id. */
-  uuid(id: number): string {
-    return this.#uuid(id);
-  }
-
   /** The flow with this id in an extent that is not evicted. */
   flow(extent: Extent, id: number): HubbleFlow {
     return toHubbleFlow(seek(extent, id - extent.firstId), {
       names: extent.source.names,
       clockOffsetNs: extent.clockOffsetNs,
-      uuid: this.#uuid(id),
+      uuid: extent.source.uuid(extent.firstSequence + id - extent.firstId),
       emitter: this.#emitter,
     });
   }

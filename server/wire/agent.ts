@@ -9,7 +9,7 @@
  */
 import type { RecordLayout } from './layout.ts';
 
-export const AGENT_PROTOCOL_VERSION = 4;
+export const AGENT_PROTOCOL_VERSION = 5;
 
 /** Largest message a hub accepts from an agent, bytes. */
 export const MAX_AGENT_MESSAGE = 4 * 1024 * 1024;
@@ -153,11 +153,18 @@ export const BATCH_HEADER = {
   clock_offset_ns: 16, // i64: Unix ns = record.time_ns + this
   /** u64 records the agent could not keep (ring full, buffer full) since its session began. */
   lost: 24,
-  size: 32,
+  /**
+   * u64 records in the batches before this one, from 0: with the session it names each record for good. Where a batch
+   * begins later than the one before it ended, what lies between was lost on the way.
+   */
+  first_sequence: 32,
+  size: 40,
 } as const;
 
 export interface Ack {
-  /** All batches up to this number are held by the hub. */
+  /** All batches up to this number are in the hub's memory. */
+  received: number;
+  /** All batches up to this number are held for good: in the hub's history, or in memory if it keeps none. */
   batch: number;
 }
 

@@ -147,7 +147,8 @@ async function follow(
       let isFull = false;
       for (next = Math.max(next, extent.firstId); next <= last && !isFull; next++) {
         const record = seek(extent, next - extent.firstId);
-        if (inTime(record, extent) && test(record, next)) isFull = writer.flow(state.flow(extent, next));
+        if (inTime(record, extent) && test(record, extent.firstSequence + next - extent.firstId))
+          isFull = writer.flow(state.flow(extent, next));
       }
       // While this waits, the extent may be evicted: it is looked up again by id.
       if (isFull) await writer.flush();

@@ -8,17 +8,17 @@ import { type End, type FlowFacts, PROTOCOL } from '../../flows/facts.ts';
 import { FIELDS } from '../../flows/filter-fields.ts';
 import { selector } from '../../flows/filter-label.ts';
 import { flow, type Test } from '../../flows/filter-test.ts';
+import { flowPlace } from '../../flows/flow-uuid.ts';
 import { CLUSTER } from '../../flows/hubble-flow.ts';
 import type { RecordCursor } from '../../flows/record.ts';
 import { tcpFlags } from '../../flows/summary.ts';
 import { invalid } from './call-error.ts';
-import type { FilterContext } from './flow-filter.ts';
 
-export type RecordTest = (record: RecordCursor, id: number) => boolean;
+export type RecordTest = (record: RecordCursor, sequence: number) => boolean;
 
-/** A test in the filter language's form, or one of the record itself. */
-type Made = Test | { record: RecordTest };
-type Make = (field: string, values: readonly unknown[], context: FilterContext) => Made;
+/** A test in the filter language's form, or one of the record itself and its place in its session. */
+type Made = Test | { record: (names: Names) => RecordTest };
+type Make = (field: string, values: readonly unknown[]) => Made;
 
 const IP_VERSION = { 1: 4, 2: 6 } as const;
 /** Protocols that Hubble knows and no flow of ours has. */
@@ -50,20 +50,25 @@ export const OWN_FIELDS: Readonly<Record<string, Make>> = {
   destination_workload: (_field, values) => workload('destination', values),
   source_cluster_name: (field, values) => cluster(field, 'source', values),
   destination_cluster_name: (field, values) => cluster(field, 'destination', values),
-  uuid: (_field, values, context) => {
-    const wanted = new Set(values);
-    return { record: (_record, id) => wanted.has(context.uuid(id)) };
+  uuid: (_field, values) => {
+    const places = values.flatMap((value) => flowPlace(String(value)) ?? []);
+    return {
+      record: (names) => {
+        const wanted = new Set(places.filter((it) => it.session === names.session).map((it) => it.sequence));
+        return (_record, sequence) => wanted.has(sequence);
+      },
+    };
   },
   ip_version: (_field, values) => {
     const families = new Set<number>(values.map((value) => IP_VERSION[value as 1 | 2]));
-    return { record: (record) => families.has(record.family === 6 ? 6 : 4) };
+    return { record: () => (record) => families.has(record.family === 6 ? 6 : 4) };
   },
   tcp_flags: (_field, values) => {
     const wanted = (values as Record<string, boolean>[]).map((flags) =>
       Object.keys(flags).filter((flag) => flags[flag] === true),
     );
     return {
-      record: (record) => {
+      record: () => (record) => {
         if (record.protocol !== PROTOCOL.TCP || record.type === RECORD_TYPE.L7) return false;
         const set = tcpFlags(record.tcpFlags) as Readonly<Record<string, boolean>>;
         return wanted.some((flags) => flags.every((flag) => set[flag] === true));
@@ -74,7 +79,7 @@ export const OWN_FIELDS: Readonly<Record<string, Make>> = {
     // Records have the number of a device, not its name.
     const wanted = (values as { index?: number; name?: string }[]).filter(({ name = '' }) => name === '');
     return {
-      record: (record) =>
+      record: () => (record) =>
         record.interface !== 0 && wanted.some(({ index = 0 }) => index === 0 || index === record.interface),
     };
   },

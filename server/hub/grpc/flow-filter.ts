@@ -49,20 +49,11 @@ const QUALIFIED: ReadonlySet<string> = new Set([
 ]);
 const NEVER_EMPTY: ReadonlySet<string> = new Set([...QUALIFIED, 'node_name', 'source_fqdn', 'destination_fqdn']);
 
-/** What a filter needs beside names: how the hub makes the UUID of a flow. */
-export interface FilterContext {
-  uuid(flowId: number): string;
-}
-
 /**
  * The test of a request: some filter of the whitelist matches, if there are any, and none of the blacklist does.
  * Throws a CallError or FilterError that names the faulty field.
  */
-export function requestFilter(
-  whitelist: readonly FilterMessage[],
-  blacklist: readonly FilterMessage[],
-  context: FilterContext,
-): RecordFilter {
+export function requestFilter(whitelist: readonly FilterMessage[], blacklist: readonly FilterMessage[]): RecordFilter {
   const all = [...whitelist, ...blacklist];
   if (all.length > MAX_FILTERS) throw invalid(`The request has more than ${MAX_FILTERS} filters; use fewer.`);
   let values = 0;
@@ -71,8 +62,8 @@ export function requestFilter(
   if (values > MAX_FILTER_VALUES) {
     throw invalid(`The filters have more than ${MAX_FILTER_VALUES} values; use fewer or broader ones.`);
   }
-  const allowed = whitelist.map((it) => readFilter(it, context));
-  const denied = blacklist.map((it) => readFilter(it, context));
+  const allowed = whitelist.map((it) => readFilter(it));
+  const denied = blacklist.map((it) => readFilter(it));
   const compiled = new WeakMap<Names, { revision: number; test: RecordTest }>();
   return {
     messageNames: [...allowed, ...denied].flatMap((it) => it.messageNames),
@@ -91,23 +82,24 @@ export function requestFilter(
 
 function combined(allowed: readonly RecordTest[], denied: readonly RecordTest[]): RecordTest {
   if (allowed.length === 0 && denied.length === 0) return () => true;
-  return (record, id) =>
-    (allowed.length === 0 || allowed.some((test) => test(record, id))) && !denied.some((test) => test(record, id));
+  return (record, sequence) =>
+    (allowed.length === 0 || allowed.some((test) => test(record, sequence))) &&
+    !denied.some((test) => test(record, sequence));
 }
 
 /** One filter: all of its fields must match, of each any value. */
-function readFilter(message: FilterMessage, context: FilterContext): RecordFilter {
+function readFilter(message: FilterMessage): RecordFilter {
   refuseExpressions(message);
   refuseContradiction(message);
   const conditions: Condition[] = [];
-  const own: RecordTest[] = [];
+  const own: ((names: Names) => RecordTest)[] = [];
   for (const [field, value] of Object.entries(message)) {
     if (!Array.isArray(value) || value.length === 0) continue;
     const values: readonly unknown[] = value;
     const parameter = SHARED[field];
     if (parameter !== undefined) conditions.push(shared(field, parameter, values));
     else {
-      const made = OWN_FIELDS[field]?.(field, values, context);
+      const made = OWN_FIELDS[field]?.(field, values);
       if (made === undefined) throw invalid(`The filter "${field}" is not supported; leave it out.`);
       if ('record' in made) own.push(made.record);
       else conditions.push({ name: field, exclude: false, ...made });
@@ -118,8 +110,9 @@ function readFilter(message: FilterMessage, context: FilterContext): RecordFilte
     messageNames: filter.messageNames,
     predicate: (names) => {
       const test = filter.predicate(names);
+      const tests = own.map((it) => it(names));
       // The cheap ones first.
-      return (record, id) => own.every((it) => it(record, id)) && test(record);
+      return (record, sequence) => tests.every((it) => it(record, sequence)) && test(record);
     },
   };
 }

@@ -2,7 +2,7 @@
 import type { RecordFilter } from '../store/flow-search.ts';
 import { invalid } from './call-error.ts';
 import { fieldMask, type Mask } from './field-mask.ts';
-import { type FilterContext, requestFilter } from './flow-filter.ts';
+import { requestFilter } from './flow-filter.ts';
 import type { GetFlowsRequest, Timestamp } from './protocol.ts';
 
 export interface FlowsRequest {
@@ -19,7 +19,7 @@ export interface FlowsRequest {
 }
 
 /** Throws a CallError or a FilterError that says what is wrong. */
-export function readFlowsRequest(message: GetFlowsRequest, context: FilterContext): FlowsRequest {
+export function readFlowsRequest(message: GetFlowsRequest): FlowsRequest {
   const { first = false, follow = false } = message;
   if (first && follow) throw invalid('first cannot be specified with follow');
   const paths = message.field_mask?.paths ?? message.experimental?.field_mask?.paths ?? [];
@@ -27,7 +27,7 @@ export function readFlowsRequest(message: GetFlowsRequest, context: FilterContex
     number: BigInt(message.number ?? '0'),
     first,
     follow,
-    filter: requestFilter(message.whitelist, message.blacklist, context),
+    filter: requestFilter(message.whitelist, message.blacklist),
     since: readTime('since', message.since),
     until: readTime('until', message.until),
     mask: fieldMask(paths),

@@ -71,7 +71,7 @@ async function refuse(what: string): Promise<void> {
 
 async function flows(around: Surroundings, call: FlowsCall): Promise<void> {
   const { state, stats } = around;
-  const request = readFlowsRequest(read(call.request as Decoded<GetFlowsRequest>), state);
+  const request = readFlowsRequest(read(call.request as Decoded<GetFlowsRequest>));
   if (stats.streams >= MAX_STREAMS) {
     throw new CallError(
       status.RESOURCE_EXHAUSTED,

@@ -33,9 +33,10 @@ beforeEach(() => {
   const names = new AgentDictionary('node-a');
   names.apply(DICTIONARY, 1);
   const record = writeRecord(RECORD_LAYOUT, flow());
-  const source = { names, cursor: new RecordCursor(RECORD_LAYOUT), recordSize: RECORD_LAYOUT.size };
+  const source = { names, uuid: String, cursor: new RecordCursor(RECORD_LAYOUT), recordSize: RECORD_LAYOUT.size };
   const bytes = Buffer.concat(Array.from({ length: COUNT }, () => record));
-  state.store.append(source, { bytes, count: COUNT, offsets: null, clockOffsetNs: 0n, minTime: 0, maxTime: 0 });
+  const range = { count: COUNT, firstSequence: 0, offsets: null, clockOffsetNs: 0n, minTime: 0, maxTime: 0 };
+  state.store.append(source, { bytes, ...range });
 });
 afterEach(async () => {
   await server.close();

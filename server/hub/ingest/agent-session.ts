@@ -1,6 +1,7 @@
 /** One agent process as the hub knows it. Stored records keep their session, and with it their names, alive. */
 import type { Hello } from '../../wire/agent.ts';
 import { AgentDictionary } from '../../flows/dictionary.ts';
+import { sessionKey, sessionUuids } from '../../flows/flow-uuid.ts';
 import { RecordCursor } from '../../flows/record.ts';
 import type { SeenFromStart } from '../baseline.ts';
 import type { SessionHits } from '../policy-hits.ts';
@@ -11,6 +12,7 @@ const MAX_START_AGE_MS = 10_000;
 
 export class AgentSession implements FlowSource {
   readonly hello: Hello;
+  readonly uuid: (sequence: number) => string;
   readonly names: AgentDictionary;
   readonly cursor: RecordCursor;
   readonly recordSize: number;
@@ -23,7 +25,8 @@ export class AgentSession implements FlowSource {
 
   constructor(hello: Hello) {
     this.hello = hello;
-    this.names = new AgentDictionary(hello.node);
+    this.names = new AgentDictionary(hello.node, sessionKey(hello.node, hello.session));
+    this.uuid = sessionUuids(this.names.session);
     this.cursor = new RecordCursor(hello.layout);
     this.recordSize = hello.layout.size;
   }

@@ -153,7 +153,9 @@ class AgentConnection {
     clearTimeout(this.#ackTimer);
     this.#ackTimer = undefined;
     this.#unacknowledged = 0;
-    if (this.link !== null) this.#send(KIND.ack, { batch: this.link.session.lastBatch } satisfies Ack);
+    if (this.link === null) return;
+    const { lastBatch } = this.link.session;
+    this.#send(KIND.ack, { received: lastBatch, batch: lastBatch } satisfies Ack);
   }
 
   #send(kind: number, message: Welcome | Ack): void {

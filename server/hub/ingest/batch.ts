@@ -11,6 +11,8 @@ export interface Batch {
   clockOffsetNs: bigint;
   /** Records the agent could not keep since its session began. */
   lost: number;
+  /** Place of the first record among all of its session, from 0. */
+  firstSequence: number;
   /** The records, a view of the message. */
   records: Buffer;
 }
@@ -25,6 +27,7 @@ export function readBatchHeader(message: Buffer): Batch {
     number: safe(message.readBigUInt64LE(BATCH_HEADER.number), 'number'),
     clockOffsetNs: message.readBigInt64LE(BATCH_HEADER.clock_offset_ns),
     lost: safe(message.readBigUInt64LE(BATCH_HEADER.lost), 'lost count'),
+    firstSequence: safe(message.readBigUInt64LE(BATCH_HEADER.first_sequence), 'first sequence'),
     records: message.subarray(BATCH_HEADER.size),
   };
 }

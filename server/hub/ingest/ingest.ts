@@ -144,6 +144,7 @@ export class Ingest {
     const firstId = store.append(session, {
       bytes: batch.records,
       count: batch.count,
+      firstSequence: batch.firstSequence,
       offsets: walked.offsets,
       clockOffsetNs: batch.clockOffsetNs,
       minTime,

@@ -46,7 +46,7 @@ export async function* scanFlows(
       left -= stop - id;
       for (; id < stop; id++) {
         const record = seek(extent, id - extent.firstId);
-        if (inTime(record, extent) && matches(record, id)) {
+        if (inTime(record, extent) && matches(record, extent.firstSequence + id - extent.firstId)) {
           slice.found.push({ id, time: record.timeNumber + extent.clockOffset });
         }
       }

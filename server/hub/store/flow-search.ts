@@ -16,8 +16,8 @@ const ROUNDING_NS = 2048;
 
 /** Which flows are asked for: a filter of the API's language, or one of the Hubble API. */
 export interface RecordFilter {
-  /** The test for flows of the agent with these names; valid until their revision changes. */
-  predicate(names: Names): (record: RecordCursor, id: number) => boolean;
+  /** The test for flows of the session with these names and their places in it; valid until the names' revision changes. */
+  predicate(names: Names): (record: RecordCursor, sequence: number) => boolean;
   /** Names of the parameters that read messages of applications. */
   readonly messageNames: readonly string[];
 }
@@ -57,7 +57,7 @@ export async function findFlows(
       const test = query.filter.predicate(extent.source.names);
       for (; id >= extent.firstId && id <= last && looked < slice; id += step, looked += 1) {
         const record = seek(extent, id - extent.firstId);
-        if (!inTime(record, extent) || !test(record, id)) continue;
+        if (!inTime(record, extent) || !test(record, extent.firstSequence + id - extent.firstId)) continue;
         found.push(id);
         if (found.length >= limit) return which === 'newest' ? found.toReversed() : found;
       }

@@ -11,10 +11,11 @@ const NEVER = new AbortController().signal;
 const ALL = parseFilter([]);
 
 function source(node: string): FlowSource {
-  return { names: new AgentDictionary(node), cursor: new RecordCursor(RECORD_LAYOUT), recordSize: RECORD_LAYOUT.size };
+  const names = new AgentDictionary(node);
+  return { names, uuid: String, cursor: new RecordCursor(RECORD_LAYOUT), recordSize: RECORD_LAYOUT.size };
 }
 
-/** Records whose time and source port are the given numbers. */
+/** Records whose time, source port and place in their session are the given numbers. */
 function records(times: readonly number[], captured = 0): NewRecords {
   const parts = times.map((time) =>
     writeRecord(RECORD_LAYOUT, { time_ns: time, source_port: time & 0xffff, protocol: 6, captured }),
@@ -23,6 +24,7 @@ function records(times: readonly number[], captured = 0): NewRecords {
   return {
     bytes: Buffer.concat(parts),
     count: times.length,
+    firstSequence: times[0] ?? 0,
     offsets: captured === 0 ? null : Uint32Array.from(starts),
     clockOffsetNs: 0n,
     minTime: Math.min(...times),

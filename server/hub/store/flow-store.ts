@@ -16,6 +16,8 @@ const MAX_EXTENTS_PER_SEGMENT = 1024;
 
 /** Where records come from: one agent session. */
 export interface FlowSource {
+  /** The UUID of the flow at this place. */
+  uuid(sequence: number): string;
   readonly names: Names;
   /** Shared by all readers; valid until the next await. */
   readonly cursor: RecordCursor;
@@ -29,10 +31,12 @@ interface Segment {
   extents: Extent[];
 }
 
-/** A run of records with consecutive ids. */
+/** A run of records with consecutive ids, and consecutive places in their session. */
 export interface Extent {
   readonly source: FlowSource;
   readonly firstId: number;
+  /** Place of the first among the records of its session, see BATCH_HEADER. */
+  readonly firstSequence: number;
   count: number;
   segment: Segment | null;
   readonly start: number;
@@ -50,6 +54,8 @@ export interface Extent {
 export interface NewRecords {
   bytes: Buffer;
   count: number;
+  /** Place of the first among the records of its session. */
+  firstSequence: number;
   /** Start of each record in `bytes`, or null if all have the source's record size. */
   offsets: Uint32Array | null;
   clockOffsetNs: bigint;
@@ -188,6 +194,7 @@ export class FlowStore {
       last.source === source &&
       last.offsets === null &&
       records.offsets === null &&
+      last.firstSequence + last.count === records.firstSequence + first &&
       last.clockOffsetNs === records.clockOffsetNs
     ) {
       last.count += count;
@@ -198,6 +205,7 @@ export class FlowStore {
       const extent: Extent = {
         source,
         firstId: this.#nextId,
+        firstSequence: records.firstSequence + first,
         count,
         segment,
         start: segment.used,

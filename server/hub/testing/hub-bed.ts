@@ -90,6 +90,7 @@ export class FakeAgent {
   readonly socket: WebSocket;
   readonly #replies: Buffer[] = [];
   #number = 0;
+  #sequence = 0;
 
   constructor(hub: RunningHub) {
     this.socket = new WebSocket(`${hub.url.replace('http', 'ws')}/api/v1/agents`);
@@ -122,6 +123,8 @@ export class FakeAgent {
     header.writeBigUInt64LE(BigInt(this.#number), BATCH_HEADER.number);
     header.writeBigInt64LE(options.at ?? nowNs(), BATCH_HEADER.clock_offset_ns);
     header.writeBigUInt64LE(BigInt(options.lost ?? 0), BATCH_HEADER.lost);
+    header.writeBigUInt64LE(BigInt(this.#sequence), BATCH_HEADER.first_sequence);
+    this.#sequence += records.length;
     const bytes = records.map((fields, i) => writeRecord(RECORD_LAYOUT, { time_ns: i, ...fields }));
     this.socket.send(Buffer.concat([header, ...bytes]));
     return this.#number;
