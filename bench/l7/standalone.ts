@@ -69,7 +69,7 @@ export async function startNode(mode: string, port: number): Promise<StandaloneN
   await chmod(folder, 0o755);
   await writeFile(join(folder, 'pods.yaml'), manifest(mode));
   await writeFile(join(folder, 'nginx.conf'), NGINX);
-  const up = ['dist/server/cli/main.js', 'up', folder, '--node', name, '--port', String(port)];
+  const up = ['dist/server/cli/main.js', 'up', folder, '--node', name, '--port', String(port), '--grpc-port', '0'];
   const child = await start(process.execPath, up, 'Ctrl-C stops');
   const pods = readAttachments(attachmentFolder(`/run/spyglass/${name}`));
   const netnsOf = (pod: string): string => pods.find((it) => it.name === pod)?.netns ?? `no pod ${pod}`;
