@@ -9,7 +9,8 @@ import type { ServiceMap } from '../wire/service-map.ts';
 import type { MapGroup } from '../wire/service-map.ts';
 import type { Names } from '../flows/dictionary.ts';
 import type { FlowFilter } from '../flows/filter.ts';
-import { type Emitter, toHubbleFlow } from '../flows/hubble-flow.ts';
+import type { Emitter } from '../flows/hubble-flow.ts';
+import type { Visibility } from './access/visibility.ts';
 import { EdgeRing } from './edges/edge-ring.ts';
 import { serviceMap } from './edges/service-map.ts';
 import { FlowTally } from './flow-tally.ts';
@@ -88,9 +89,11 @@ export class HubState {
   }
 
   /** Names of the connected agents. */
-  get agentNames(): Names[] {
+  agentNames(visibility: Visibility): Names[] {
     const names: Names[] = [];
-    for (const node of this.nodes.values()) if (node.connected && node.session !== null) names.push(node.session.names);
+    for (const { connected, session } of this.nodes.values()) {
+      if (connected && session !== null) names.push(visibility.names(session.names));
+    }
     return names;
   }
 
@@ -101,9 +104,9 @@ export class HubState {
     return lost;
   }
 
-  /** The flow with this id in an extent that is not evicted. */
-  flow(extent: Extent, id: number): HubbleFlow {
-    return toHubbleFlow(seek(extent, id - extent.firstId), {
+  /** The flow with this id in an extent that is not evicted; null if it is none that the reader may see. */
+  flow(extent: Extent, id: number, visibility: Visibility): HubbleFlow | null {
+    return visibility.flow(seek(extent, id - extent.firstId), {
       names: extent.source.names,
       clockOffsetNs: extent.clockOffsetNs,
       uuid: extent.source.uuid(extent.firstSequence + id - extent.firstId),
@@ -112,21 +115,22 @@ export class HubState {
   }
 
   /** The stored flow with this id, null if it was overwritten. */
-  flowById(id: number): HubbleFlow | null {
+  flowById(id: number, visibility: Visibility): HubbleFlow | null {
     const extent = this.store.extentFrom(id);
-    return extent === undefined || extent.firstId > id ? null : this.flow(extent, id);
+    return extent === undefined || extent.firstId > id ? null : this.flow(extent, id, visibility);
   }
 
   /** The map over whole seconds in [since, until), Unix seconds. */
-  map(since: number, until: number, group: MapGroup, filter: FlowFilter): ServiceMap {
+  map(since: number, until: number, group: MapGroup, filter: FlowFilter, visibility: Visibility): ServiceMap {
     const now = Date.now() / 1000;
-    const l7 = this.l7.window(since, until, now);
-    return serviceMap(this.edges.window(since, until, now), group, filter, this.agentNames, l7);
+    const l7 = visibility.series(this.l7.window(since, until, now));
+    const edges = visibility.edges(this.edges.window(since, until, now));
+    return serviceMap(edges, group, filter, this.agentNames(visibility), l7);
   }
 
   /** The table of routes over the same window. */
-  routes(since: number, until: number, group: MapGroup, filter: FlowFilter): L7Table {
-    return l7Table(this.l7.window(since, until, Date.now() / 1000), group, filter);
+  routes(since: number, until: number, group: MapGroup, filter: FlowFilter, visibility: Visibility): L7Table {
+    return l7Table(visibility.series(this.l7.window(since, until, Date.now() / 1000)), group, filter);
   }
 
   /** Housekeeping, called every second. */
