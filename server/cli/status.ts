@@ -24,13 +24,11 @@ export function statusCommand(): Command {
 
 /** Lines for people, newline included. */
 export function statusText(status: HubStatus, nodes: readonly NodeStatus[]): string {
-  const { flows, lost, grpc } = status;
-  const share = ((100 * flows.memory_bytes) / flows.memory_limit_bytes).toFixed(0);
+  const { lost, grpc } = status;
   const lines = [
     `Hub      ${status.version}, up ${status.uptime_s} s${status.mode === 'replay' ? ', REPLAY of a recording' : ''}`,
     `Agents   ${status.nodes.connected} of ${status.nodes.known} connected`,
-    `Flows    ${flows.rate.toFixed(1)}/s, ${flows.stored} in memory of ${flows.received} received (${share} % of the memory in use)`,
-    `Drops    ${status.drops_rate.toFixed(1)}/s`,
+    ...flowLines(status),
     `Lost     ${lost.records} records (${lost.ring} in kernels, ${lost.buffer} in agents), ${lost.missing_batches} batches missing`,
     grpc === null
       ? 'Hubble   off'
@@ -40,7 +38,7 @@ export function statusText(status: HubStatus, nodes: readonly NodeStatus[]): str
   for (const node of nodes) {
     const state = node.connected ? 'connected' : 'LOST     ';
     lines.push(
-      `${node.name}  ${state} since ${node.since}  ${node.pods} pods  ${node.flows_rate.toFixed(1)} flows/s  ${node.lost.records} lost`,
+      `${node.name}  ${state} since ${node.since}  ${node.pods} pods  ${node.flows_rate === null ? '–' : node.flows_rate.toFixed(1)} flows/s  ${node.lost.records} lost`,
     );
     if (node.problem !== null) lines.push(`  ! ${node.problem}`);
     for (const { name, entries, max_entries } of node.maps ?? []) {
@@ -49,4 +47,13 @@ export function statusText(status: HubStatus, nodes: readonly NodeStatus[]): str
     }
   }
   return `${lines.join('\n')}\n`;
+}
+
+function flowLines({ flows, drops_rate: drops }: HubStatus): string[] {
+  if (flows === null || drops === null) return ['Flows    of some namespaces; totals are for readers of all'];
+  const share = ((100 * flows.memory_bytes) / flows.memory_limit_bytes).toFixed(0);
+  return [
+    `Flows    ${flows.rate.toFixed(1)}/s, ${flows.stored} in memory of ${flows.received} received (${share} % of the memory in use)`,
+    `Drops    ${drops.toFixed(1)}/s`,
+  ];
 }

@@ -4,6 +4,8 @@ import type { Request, Response } from 'express';
 import type { GetFlowsResponse, HubbleFlow } from '../../wire/hubble.ts';
 import { CSV_HEADER, csvRow } from '../../flows/flow-csv.ts';
 import { formatTime, nowNs } from '../../flows/timestamp.ts';
+import { readerOf } from '../access/http-access.ts';
+import type { Visibility } from '../access/visibility.ts';
 import type { HubState } from '../hub-state.ts';
 import { ALL_FILTERS, Parameters } from '../http/parameters.ts';
 import { Problem } from '../http/problem.ts';
@@ -25,6 +27,8 @@ const FOLLOW_SLICE = 20_000;
 interface FlowRequest {
   format: (typeof FORMATS)[number];
   query: FlowQuery;
+  /** The filter in `query` heeds it already. */
+  visibility: Visibility;
   limit: number;
   which: 'newest' | 'oldest';
   follow: boolean;
@@ -67,9 +71,11 @@ function readRequest(request: Request): FlowRequest {
   let limit = first ?? last;
   if (limit === null && (since !== null || until !== null)) limit = MAX_FLOWS;
   limit ??= follow ? 0 : DEFAULT_LAST;
+  const { visibility } = readerOf(request);
   return {
     format,
-    query: { filter: parameters.filter(), since, until },
+    query: { filter: visibility.filter(parameters.filter()), since, until },
+    visibility,
     limit,
     which: first === null ? 'newest' : 'oldest',
     follow,
@@ -95,12 +101,12 @@ async function answer(
   writer.begin();
   let missing = 0;
   for (const id of byTime(state, ids)) {
-    const flow = state.flowById(id);
+    const flow = state.flowById(id, wanted.visibility);
     if (flow === null) missing += 1;
     else if (writer.flow(flow)) await writer.flush();
   }
   if (missing > 0) writer.lost(missing);
-  if (wanted.follow) await follow(state, wanted.query, next, writer, signal);
+  if (wanted.follow) await follow(state, wanted, next, writer, signal);
   writer.finish();
   await writer.flush();
   response.end();
@@ -119,7 +125,7 @@ function byTime(state: HubState, ids: readonly number[]): number[] {
 /** Writes matching flows as they arrive, until the reader goes away. */
 async function follow(
   state: HubState,
-  query: FlowQuery,
+  { query, visibility }: Pick<FlowRequest, 'query' | 'visibility'>,
   from: number,
   writer: FlowWriter,
   signal: AbortSignal,
@@ -147,8 +153,9 @@ async function follow(
       let isFull = false;
       for (next = Math.max(next, extent.firstId); next <= last && !isFull; next++) {
         const record = seek(extent, next - extent.firstId);
-        if (inTime(record, extent) && test(record, extent.firstSequence + next - extent.firstId))
-          isFull = writer.flow(state.flow(extent, next));
+        if (!inTime(record, extent) || !test(record, extent.firstSequence + next - extent.firstId)) continue;
+        const flow = state.flow(extent, next, visibility);
+        if (flow !== null) isFull = writer.flow(flow);
       }
       // While this waits, the extent may be evicted: it is looked up again by id.
       if (isFull) await writer.flush();

@@ -5,7 +5,15 @@ import { IDENTITY, VERDICT } from '../../wire/lists.gen.ts';
 import type { Names } from '../../flows/dictionary.ts';
 import type { End, FlowFacts } from '../../flows/facts.ts';
 import { HIDDEN_ENDPOINT } from '../access/opaque-record.ts';
-import { HIDDEN_NODE, hostNode, namespaceNode, type NodeIdentity, nodeIndex, serviceNode, worldNode } from './map-node.ts';
+import {
+  HIDDEN_NODE,
+  hostNode,
+  namespaceNode,
+  type NodeIdentity,
+  nodeIndex,
+  serviceNode,
+  worldNode,
+} from './map-node.ts';
 
 /** What is needed of an edge, or of a series of messages. */
 export interface CountedEnds extends Pick<FlowFacts, 'verdict' | 'protocol' | 'serviceId' | 'endpoint' | 'identity'> {

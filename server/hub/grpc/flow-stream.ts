@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import type { ServerWritableStream } from '@grpc/grpc-js';
 import { nowNs } from '../../flows/timestamp.ts';
 import { SlowReaderError } from '../http/slow-reader.ts';
+import type { Visibility } from '../access/visibility.ts';
 import type { GrpcStats, HubState } from '../hub-state.ts';
 import type { Found } from '../store/flow-scan.ts';
 import type { Mask } from './field-mask.ts';
@@ -17,6 +18,7 @@ export class FlowStream {
   readonly #call: FlowsCall;
   readonly #mask: Mask | null;
   readonly #gone: AbortController;
+  readonly #visibility: Visibility;
   readonly #patienceMs: number;
   #isFull = false;
 
@@ -25,12 +27,13 @@ export class FlowStream {
     state: HubState,
     stats: GrpcStats,
     call: FlowsCall,
-    options: { mask: Mask | null; gone: AbortController; patienceMs: number },
+    options: { mask: Mask | null; visibility: Visibility; gone: AbortController; patienceMs: number },
   ) {
     this.#state = state;
     this.#stats = stats;
     this.#call = call;
     this.#mask = options.mask;
+    this.#visibility = options.visibility;
     this.#gone = options.gone;
     this.#patienceMs = options.patienceMs;
   }
@@ -39,7 +42,7 @@ export class FlowStream {
   async flows(found: readonly Found[], lostBefore: number): Promise<void> {
     let lost = lostBefore;
     for (const { id } of found) {
-      const flow = this.#state.flowById(id);
+      const flow = this.#state.flowById(id, this.#visibility);
       if (flow === null) {
         lost += 1;
         continue;

@@ -7,6 +7,7 @@ import type { Logger } from 'pino';
 import type { RawData, WebSocket } from 'ws';
 import { hasCode } from '../../base/failure.ts';
 import { type Ack, KIND, type Welcome } from '../../wire/agent.ts';
+import type { AgentAccount } from '../access/accounts.ts';
 import type { HubState } from '../hub-state.ts';
 import type { AgentLink, Ingest } from './ingest.ts';
 import { readL7Report } from './l7-report.ts';
@@ -34,8 +35,8 @@ export class AgentSockets {
     this.#log = log;
   }
 
-  accept(socket: WebSocket): void {
-    const connection = new AgentConnection(socket, this.#state, this.#ingest, this.#log, (link) => {
+  accept(socket: WebSocket, account: AgentAccount): void {
+    const connection = new AgentConnection(socket, account, this.#state, this.#ingest, this.#log, (link) => {
       this.#current.get(link.node.name)?.replace();
       this.#current.set(link.node.name, connection);
       this.#ingest.connected(link, Date.now());
@@ -54,6 +55,7 @@ export class AgentSockets {
 class AgentConnection {
   link: AgentLink | null = null;
   readonly #socket: WebSocket;
+  readonly #account: AgentAccount;
   readonly #state: HubState;
   readonly #ingest: Ingest;
   readonly #log: Logger;
@@ -62,8 +64,16 @@ class AgentConnection {
   #ackTimer: NodeJS.Timeout | undefined;
   #unacknowledged = 0;
 
-  constructor(socket: WebSocket, state: HubState, ingest: Ingest, log: Logger, onHello: (link: AgentLink) => void) {
+  constructor(
+    socket: WebSocket,
+    account: AgentAccount,
+    state: HubState,
+    ingest: Ingest,
+    log: Logger,
+    onHello: (link: AgentLink) => void,
+  ) {
     this.#socket = socket;
+    this.#account = account;
     this.#state = state;
     this.#ingest = ingest;
     this.#log = log;
@@ -134,7 +144,12 @@ class AgentConnection {
 
   #hello(body: Buffer): void {
     if (this.link !== null) throw new ProtocolError('order', 'The agent sent a second hello.');
-    const link = this.#ingest.hello(readHello(body));
+    const wanted = readHello(body);
+    const { nodes } = this.#account;
+    if (nodes !== null && !nodes.includes(wanted.node)) {
+      throw new ProtocolError('hello', `The agent's token is not for node ${wanted.node}.`);
+    }
+    const link = this.#ingest.hello(wanted);
     clearTimeout(this.#helloTimer);
     this.#onHello(link);
     this.link = link;
