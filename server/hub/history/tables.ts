@@ -187,23 +187,16 @@ const nodes: TableDefinition = {
     'node LowCardinality(String)',
     'hub LowCardinality(String)',
     'session UInt64',
-    // In this minute: records that arrived, and that are missing, by cause as in LossLedger.
-    'received UInt64',
-    'lost_ring UInt64',
-    'lost_buffer UInt64',
-    'lost_transit UInt64',
+    // In this minute so far: records that arrived, and that are missing, by cause as in LossLedger.
+    ...grown('received', 'lost_ring', 'lost_buffer', 'lost_transit'),
     // The same of messages, as in L7Losses.
-    'l7_ring UInt64',
-    'l7_gaps UInt64',
-    'l7_malformed UInt64',
-    'l7_unsent UInt64',
-    'l7_evicted UInt64',
+    ...grown('l7_ring', 'l7_gaps', 'l7_malformed', 'l7_unsent', 'l7_evicted'),
     // Seconds of the minute in which the agent was connected to this hub.
-    'connected_s UInt8',
-    // 1 if edges_1m and l7_1m have all that was counted in the minute.
-    'exact UInt8',
+    'connected_s SimpleAggregateFunction(max, UInt8)',
+    // 1 if edges_1m and l7_1m have all that was counted in the minute while the agent was connected.
+    'exact SimpleAggregateFunction(min, UInt8)',
   ],
-  engine: 'MergeTree',
+  engine: 'AggregatingMergeTree',
   partition: BY_MINUTE,
   order: 'minute, node, session, hub',
   shard: 'session',
@@ -298,6 +291,10 @@ export function createView({ name, to, select }: ViewDefinition): string {
 
 /** The whole schema for one server, in the order to run it. */
 export const SCHEMA: readonly string[] = [...TABLES.map(createTable), ...VIEWS.map(createView)];
+
+function grown(...names: string[]): string[] {
+  return names.map((name) => `${name} SimpleAggregateFunction(max, UInt64)`);
+}
 
 function counter(name: string, type: string, suffix: string): string[] {
   return [
