@@ -2,6 +2,7 @@
 import express, { type Express } from 'express';
 import type { Access } from '../access/access.ts';
 import { guard, loginRoutes, whoAmIRoute } from '../access/http-access.ts';
+import { datapathRoute } from '../api/datapath.ts';
 import { flowsRoute } from '../api/flows.ts';
 import { healthRoute, readyRoute } from '../api/health.ts';
 import { l7Route } from '../api/l7.ts';
@@ -42,6 +43,7 @@ export function hubApp(state: HubState, { access, hosts, uiFolder, onBug }: AppO
     '/api/v1/flows': flowsRoute(state),
     '/api/v1/service-map': serviceMapRoute(state),
     '/api/v1/l7': l7Route(state),
+    '/api/v1/datapath': datapathRoute(state),
     '/api/v1/status': statusRoute(state),
     '/api/v1/nodes': nodesRoute(state),
     '/api/v1/namespaces': namespacesRoute(state),
