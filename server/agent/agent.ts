@@ -31,6 +31,7 @@ import { MapFills } from './map-fill.ts';
 import { Messages } from './messages.ts';
 import { Outbox } from './outbox.ts';
 import { HubConnection } from './hub-connection.ts';
+import type { HubSecurity } from './hub-security.ts';
 import { readMasqueradePorts, readUplinks } from './uplinks.ts';
 import { FlowSweeper } from './flow-sweep.ts';
 
@@ -43,6 +44,7 @@ export interface AgentOptions {
   /** The node's state folder: cluster state, attachments, and where readiness is reported. */
   state: string;
   hub: string;
+  hubSecurity: HubSecurity;
   /** AGGREGATION_LEVEL number. */
   level: number;
   /** Payload read of each message's head, bytes; 0: none at all. */
@@ -230,7 +232,7 @@ export class Agent implements AgentHealth, AsyncDisposable {
   }
 
   #connect(): HubConnection {
-    const { node, version, hub } = this.#options;
+    const { node, version, hub, hubSecurity } = this.#options;
     const hello = {
       protocol: AGENT_PROTOCOL_VERSION,
       node,
@@ -241,7 +243,7 @@ export class Agent implements AgentHealth, AsyncDisposable {
       layout: RECORD_LAYOUT,
       mode: 'live' as const,
     };
-    return new HubConnection(hub, hello, this.#outbox, () => this.#dictionary.snapshot(), {
+    return new HubConnection({ url: hub, ...hubSecurity }, hello, this.#outbox, () => this.#dictionary.snapshot(), {
       connected: (id) => {
         this.#sendAll = true;
         this.#sendCounters();

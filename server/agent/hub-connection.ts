@@ -3,11 +3,14 @@
  * agent lives. After each hello the hub says which batch it holds last; the outbox gives the rest.
  */
 import { pack, unpack } from 'msgpackr';
+import type { ClientOptions } from 'ws';
 import { WebSocket } from 'ws';
 import { z } from 'zod';
 import { type Counters, type Dictionary, type Hello, KIND, type Welcome } from '../wire/agent.ts';
 import type { L7Report } from '../wire/l7.ts';
+import { sentence } from '../base/failure.ts';
 import { dictionaryParts } from './dictionary.ts';
+import { connectOptions, type HubSecurity } from './hub-security.ts';
 import { reportParts } from './l7-report.ts';
 import type { Batch, Outbox } from './outbox.ts';
 
@@ -34,6 +37,7 @@ export interface HubConnectionEvents {
 
 export class HubConnection implements Disposable {
   readonly #url: string;
+  readonly #security: HubSecurity;
   readonly #hello: Hello;
   readonly #outbox: Outbox;
   readonly #snapshot: () => Dictionary;
@@ -49,8 +53,15 @@ export class HubConnection implements Disposable {
   #closed = false;
 
   /** `url`: the hub, such as `ws://127.0.0.1:12000`. */
-  constructor(url: string, hello: Hello, outbox: Outbox, snapshot: () => Dictionary, events: HubConnectionEvents) {
+  constructor(
+    { url, ...security }: HubSecurity & { url: string },
+    hello: Hello,
+    outbox: Outbox,
+    snapshot: () => Dictionary,
+    events: HubConnectionEvents,
+  ) {
     this.#url = `${url.replace(/\/$/, '')}/api/v1/agents`;
+    this.#security = security;
     this.#hello = hello;
     this.#outbox = outbox;
     this.#snapshot = snapshot;
@@ -111,7 +122,15 @@ export class HubConnection implements Disposable {
   }
 
   #connect(): void {
+    let secured: ClientOptions;
+    try {
+      secured = connectOptions(this.#security);
+    } catch (error) {
+      this.#tryLater(sentence(error));
+      return;
+    }
     const socket = new WebSocket(this.#url, {
+      ...secured,
       perMessageDeflate: false,
       maxPayload: MAX_HUB_MESSAGE,
       handshakeTimeout: 5000,
@@ -129,21 +148,22 @@ export class HubConnection implements Disposable {
       this.#receive(socket, data as Buffer);
     });
     socket.on('error', (error) => {
-      reason = error.message;
+      reason = reasonOf(error);
     });
     socket.on('close', (code, text) => {
       clearTimeout(silence);
       this.#welcomed = false;
-      if (this.#closed) return;
-      if (!this.#toldOutage) {
-        this.#toldOutage = true;
-        this.#events.disconnected(
-          reason || `closed by the hub (${code}${text.length > 0 ? `, ${text.toString()}` : ''})`,
-        );
-      }
-      this.#timer = setTimeout(() => this.#connect(), this.#pause);
-      this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE_MS);
+      this.#tryLater(reason || `closed by the hub (${code}${text.length > 0 ? `, ${text.toString()}` : ''})`);
     });
+  }
+
+  #tryLater(reason: string): void {
+    if (this.#closed) return;
+    this.#timer = setTimeout(() => this.#connect(), this.#pause);
+    this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE_MS);
+    if (this.#toldOutage) return;
+    this.#toldOutage = true;
+    this.#events.disconnected(reason);
   }
 
   #receive(socket: WebSocket, data: Buffer): void {
@@ -202,4 +222,10 @@ export class HubConnection implements Disposable {
   #control(kind: number, message: object): void {
     this.#socket?.send(Buffer.concat([Buffer.of(kind), pack(message)]));
   }
+}
+
+/** What the library says of a refusal, in words. */
+function reasonOf({ message }: Error): string {
+  if (message.endsWith(' 401')) return 'the hub does not take the token of this agent; see --agent-token-file';
+  return message;
 }

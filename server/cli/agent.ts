@@ -20,6 +20,8 @@ interface Options {
   cgroup?: string;
   state: string;
   hub: string;
+  hubCa?: string;
+  agentTokenFile?: string;
   level: string;
   l7Bytes: number;
   uplink: string[];
@@ -35,6 +37,8 @@ export function agentCommand(): Command {
     .requiredOption('--node <name>', 'name of this node', nodeName)
     .requiredOption('--state <folder>', "the node's state folder, such as /run/spyglass/NODE")
     .requiredOption('--hub <url>', 'the hub, such as ws://127.0.0.1:12000', webSocketUrl)
+    .option('--agent-token-file <file>', 'file with the token that the hub asks agents for; read for each connection')
+    .option('--hub-ca <file>', "certificates that are trusted for wss://, in place of the system's, PEM")
     .option('--netns <name>', "namespace under /run/netns with the host sides of the pods' devices; default: this one")
     .addOption(
       new Option(
@@ -81,6 +85,7 @@ async function run(options: Options): Promise<void> {
         cgroup,
         state,
         hub,
+        hubSecurity: { tokenFile: options.agentTokenFile, caFile: options.hubCa },
         buffer,
         level,
         l7Bytes: options.l7Bytes,

@@ -1,9 +1,9 @@
 /** `spyglass hub`: arguments and signals of the hub. */
-import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { pino } from 'pino';
-import { EXIT_USAGE, Failure, sentence } from '../base/failure.ts';
+import { isLoopback } from '../base/loopback.ts';
 import { startHub } from '../hub/hub.ts';
+import { type AccessFlags, addAccessOptions, readAccess, readTls } from './hub-access.ts';
 import { type ListenAddress, parseListen } from './listen.ts';
 import { ownVersion } from './version.ts';
 
@@ -14,17 +14,15 @@ const UNITS: Readonly<Record<string, number>> = { '': 1, Ki: 1024, Mi: 1024 ** 2
 /** The process ends by then even if a connection will not. */
 const EXIT_MS = 2000;
 
-interface Options {
+interface Options extends AccessFlags {
   listen: ListenAddress;
   memory: number;
   grpcListen: ListenAddress | 'off';
-  grpcTlsCert?: string;
-  grpcTlsKey?: string;
   exitWithParent?: true;
 }
 
 export function hubCommand(): Command {
-  return new Command('hub')
+  const command = new Command('hub')
     .description('collect flows from agents and serve the UI and the API')
     .addOption(
       new Option('--listen <host:port>', 'address on this machine; port 0 takes a free one')
@@ -37,10 +35,9 @@ export function hubCommand(): Command {
         .argParser((text) => (text === 'off' ? text : parseListen(text)))
         .default({ host: '127.0.0.1', port: 4245 }, '127.0.0.1:4245'),
     )
-    .option('--grpc-tls-cert <file>', 'certificate chain of the Hubble API, PEM')
-    .option('--grpc-tls-key <file>', 'its key, PEM')
     .option('--exit-with-parent', 'stop when standard input is closed')
     .action(run);
+  return addAccessOptions(command);
 }
 
 async function run(options: Options): Promise<void> {
@@ -51,8 +48,14 @@ async function run(options: Options): Promise<void> {
   for (const signal of SIGNALS) process.on(signal, stop);
   if (exitWithParent) process.stdin.on('end', stop).on('error', stop).resume();
 
-  const grpc = grpcListen === 'off' ? null : { ...grpcListen, tls: readTls(options) };
-  const hub = await startHub({ ...listen, memory, version: ownVersion(), grpc, log });
+  const grpc = grpcListen === 'off' ? null : grpcListen;
+  const access = await readAccess(options, log);
+  const tls = readTls(options, log);
+  if (tls === undefined && !isLoopback(listen.host) && options.auth !== 'none') {
+    log.warn('tokens travel in clear text; give --tls-cert and --tls-key, or let a proxy in front end TLS');
+  }
+  const common = { memory, version: ownVersion(), log, allowedHosts: options.allowedHost };
+  const hub = await startHub({ ...listen, ...common, grpc, access, ...(tls !== undefined && { tls }) });
   const hubble = hub.grpcAddress === null ? '' : `, Hubble API on ${hub.grpcAddress}`;
   process.stdout.write(`Spyglass hub on ${hub.url}${hubble}\n`);
   await new Promise<void>((resolve) => {
@@ -63,24 +66,7 @@ async function run(options: Options): Promise<void> {
   setTimeout(() => process.exit(0), EXIT_MS).unref();
   process.stdin.destroy();
   await hub.close();
-}
-
-function readTls({ grpcTlsCert: cert, grpcTlsKey: key }: Options): { cert: Buffer; key: Buffer } | null {
-  if (cert === undefined && key === undefined) return null;
-  if (cert === undefined || key === undefined) {
-    throw new Failure('TLS takes both --grpc-tls-cert and --grpc-tls-key; give the other one, too.', {
-      exitCode: EXIT_USAGE,
-    });
-  }
-  return { cert: readPem(cert), key: readPem(key) };
-}
-
-function readPem(path: string): Buffer {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    throw new Failure(`The file ${path} cannot be read: ${sentence(error)}.`, { cause: error });
-  }
+  tls?.stop();
 }
 
 /** Reads `268435456`, `256Mi`, `1Gi`. */

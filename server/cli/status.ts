@@ -1,21 +1,19 @@
 /** `spyglass status`: what a hub holds, which agents it hears, and what was lost. */
 import { Command, Option } from 'commander';
 import { type HubStatus, MAP_FILL_WARNING, type NodeStatus } from '../wire/status.ts';
-import { askHub, DEFAULT_HUB } from './hub-client.ts';
+import { addHubOptions, askHub, type HubPlace } from './hub-client.ts';
 
-interface Options {
-  server: string;
+interface Options extends HubPlace {
   output: 'text' | 'json';
 }
 
 export function statusCommand(): Command {
-  return new Command('status')
+  return addHubOptions(new Command('status'))
     .description('say what a hub holds, which agents it hears, and what was lost')
-    .option('--server <url>', 'URL of the hub', DEFAULT_HUB)
     .addOption(new Option('-o, --output <format>', 'text, or JSON').choices(['text', 'json']).default('text'))
-    .action(async ({ server, output }: Options) => {
-      const status = (await (await askHub(server, '/api/v1/status')).json()) as HubStatus;
-      const { nodes } = (await (await askHub(server, '/api/v1/nodes')).json()) as { nodes: NodeStatus[] };
+    .action(async ({ output, ...place }: Options) => {
+      const status = (await (await askHub(place, '/api/v1/status')).json()) as HubStatus;
+      const { nodes } = (await (await askHub(place, '/api/v1/nodes')).json()) as { nodes: NodeStatus[] };
       process.stdout.write(
         output === 'json' ? `${JSON.stringify({ ...status, nodes }, null, 2)}\n` : statusText(status, nodes),
       );

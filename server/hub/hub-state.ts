@@ -11,7 +11,7 @@ import type { MapGroup } from '../wire/service-map.ts';
 import type { Names } from '../flows/dictionary.ts';
 import type { FlowFilter } from '../flows/filter.ts';
 import type { Emitter } from '../flows/hubble-flow.ts';
-import type { Visibility } from './access/visibility.ts';
+import { Visibility } from './access/visibility.ts';
 import { datapathView } from './datapath/datapath-view.ts';
 import { StageRing } from './datapath/stage-ring.ts';
 import { EdgeRing } from './edges/edge-ring.ts';
@@ -99,6 +99,17 @@ export class HubState {
       if (connected && session !== null) names.push(visibility.names(session.names));
     }
     return names;
+  }
+
+  /** Those with pods, services or policies, on nodes with a connected agent. */
+  get namespaces(): Set<string> {
+    const found = new Set<string>();
+    for (const names of this.agentNames(Visibility.ALL)) {
+      for (const entries of [names.endpoints, names.services, names.policies]) {
+        for (const { namespace } of entries.values()) if (namespace !== '') found.add(namespace);
+      }
+    }
+    return found;
   }
 
   /** Records that agents could not keep. */
