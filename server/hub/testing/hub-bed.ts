@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { pack, unpack } from 'msgpackr';
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect } from 'vitest';
-import { WebSocket } from 'ws';
+import { type ClientOptions, WebSocket } from 'ws';
 import {
   type Ack,
   AGENT_PROTOCOL_VERSION,
@@ -19,7 +19,7 @@ import { RECORD_LAYOUT } from '../../wire/record-layout.gen.ts';
 import type { HubStatus } from '../../wire/status.ts';
 import { type RecordFields, writeRecord } from '../../flows/record-writer.ts';
 import { nowNs } from '../../flows/timestamp.ts';
-import { type RunningHub, startHub } from '../hub.ts';
+import { type HubOptions, type RunningHub, startHub } from '../hub.ts';
 
 export const HELLO: Hello = {
   protocol: AGENT_PROTOCOL_VERSION,
@@ -92,8 +92,8 @@ export class FakeAgent {
   #number = 0;
   #sequence = 0;
 
-  constructor(hub: RunningHub) {
-    this.socket = new WebSocket(`${hub.url.replace('http', 'ws')}/api/v1/agents`);
+  constructor(hub: Pick<RunningHub, 'url'>, options: ClientOptions = {}) {
+    this.socket = new WebSocket(`${hub.url.replace('http', 'ws')}/api/v1/agents`, options);
     this.socket.on('message', (data) => this.#replies.push(data as Buffer));
     this.socket.on('error', () => undefined);
   }
@@ -108,9 +108,9 @@ export class FakeAgent {
     return this.reply<Welcome>(KIND.welcome);
   }
 
-  async start(hello: Partial<Hello> = {}): Promise<this> {
+  async start(hello: Partial<Hello> = {}, dictionary: Dictionary = DICTIONARY): Promise<this> {
     await this.hello(hello);
-    this.send(KIND.dictionary, DICTIONARY);
+    this.send(KIND.dictionary, dictionary);
     return this;
   }
 
@@ -155,7 +155,7 @@ export class LiveClient {
   readonly socket: WebSocket;
   readonly messages: LiveMessage[] = [];
 
-  constructor(hub: RunningHub, headers: Record<string, string> = {}) {
+  constructor(hub: Pick<RunningHub, 'url'>, headers: Record<string, string> = {}) {
     this.socket = new WebSocket(`${hub.url.replace('http', 'ws')}/api/v1/live`, { headers });
     this.socket.on('message', (data) => this.messages.push(JSON.parse((data as Buffer).toString()) as LiveMessage));
     this.socket.on('error', () => undefined);
@@ -182,7 +182,8 @@ type FullStatus = HubStatus & { flows: NonNullable<HubStatus['flows']> };
 export class HubBed {
   #hub: RunningHub | undefined;
 
-  constructor() {
+  /** `more`: asked for before each start. */
+  constructor(more: () => Partial<HubOptions> = () => ({})) {
     beforeEach(async () => {
       this.#hub = await startHub({
         host: '127.0.0.1',
@@ -192,6 +193,7 @@ export class HubBed {
         grpc: { host: '127.0.0.1', port: 0 },
         log: pino({ level: 'silent' }),
         uiFolder: '/nonexistent',
+        ...more(),
       });
     });
     afterEach(async () => {
