@@ -17,6 +17,10 @@ export class TestCertificate implements Disposable {
     return readFileSync(this.certFile);
   }
 
+  get key(): Buffer {
+    return readFileSync(this.keyFile);
+  }
+
   /** Another certificate, in the same files. */
   renew(): void {
     const request = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
