@@ -40,7 +40,7 @@ export interface AgentAdmission extends Admitted {
 }
 
 /** Open streams are asked about so often. */
-export const RECHECK_MS = 5000;
+export const RECHECK_MS = 3000;
 /** Wrong tokens that one address may try at once, and how soon it may try again. */
 const ATTEMPTS = { burst: 10, perSecond: 0.2 };
 /** Requests of one reader. */
@@ -158,7 +158,7 @@ export class Access {
         'Retry-After': String(waitS),
       });
     }
-    const found = token.length > MAX_TOKEN ? null : await this.#ask(token, find);
+    const found = token === '' || token.length > MAX_TOKEN ? null : await this.#ask(token, find);
     if (found === null) {
       this.#good.delete(key);
       this.#attempts.take(client);

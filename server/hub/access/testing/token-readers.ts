@@ -16,7 +16,13 @@ export class TokenReaders implements Disposable {
 
   constructor() {
     this.write(['all', 'shop', 'empty']);
-    writeFileSync(this.agentsFile, `${tokenLine('agent-a', this.agentToken, ['node-a'])}\n`);
+    this.writeAgents(['node-a']);
+  }
+
+  /** The file with one agent, which may speak for these nodes; none at all if there are none. */
+  writeAgents(nodes: readonly string[]): void {
+    const line = nodes.length === 0 ? '' : tokenLine('agent-a', this.agentToken, nodes);
+    writeFileSync(this.agentsFile, `${line}\n`);
   }
 
   /** The file with only these readers. */
