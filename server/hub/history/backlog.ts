@@ -3,7 +3,7 @@ import { Block } from './block.ts';
 import { PARTITION_S } from './tables.ts';
 
 /** A block that has so many bytes, or is so old, is inserted. Each insert makes a part, and parts are merged for long. */
-const BLOCK_BYTES = 4 * 1024 * 1024;
+const BLOCK_BYTES = 16 * 1024 * 1024;
 const BLOCK_MS = 500;
 
 export class Backlog {

@@ -4,6 +4,7 @@ import { AGENT_PROTOCOL_VERSION, type Counters, type Dictionary, type Hello } fr
 import type { L7Report } from '../../wire/l7.ts';
 import { RECORD_TYPE } from '../../wire/lists.gen.ts';
 import { layoutProblem } from '../../flows/record.ts';
+import { DropPlaces } from '../datapath/drop-places.ts';
 import type { HistoryWriter } from '../history/writer.ts';
 import type { HubState } from '../hub-state.ts';
 import { AgentNode } from './agent-node.ts';
@@ -22,6 +23,7 @@ export interface AgentLink {
 
 export class Ingest {
   readonly #state: HubState;
+  readonly #dropPlaces = new DropPlaces();
 
   constructor(state: HubState) {
     this.#state = state;
@@ -50,6 +52,7 @@ export class Ingest {
     }
     node.tracker.reconnected();
     node.series.reconnected();
+    node.stages.reconnected();
     const known = node.session;
     if (
       known !== null &&
@@ -100,6 +103,7 @@ export class Ingest {
       return;
     }
     const flows = this.#append(link, batch, now);
+    this.#state.stages.add(Math.floor(now / 1000), this.#dropPlaces.take(node.name), true);
     stats.batches += 1;
     if (session.lastBatch !== 0 && batch.number > session.lastBatch + 1) {
       node.missingBatches += batch.number - session.lastBatch - 1;
@@ -117,8 +121,11 @@ export class Ingest {
   counters(link: AgentLink, counters: Counters, now: number): void {
     const { node, session } = link;
     node.counters = counters;
-    const { edges, timeline } = this.#state;
-    const found = node.tracker.apply(session.names, session.hello.counters_id, counters, session.seenFromStart, now);
+    const { edges, stages, timeline } = this.#state;
+    const id = session.hello.counters_id;
+    const done = node.stages.apply(id, counters, session.seenFromStart, now);
+    stages.add(Math.floor(now / 1000), done.rows, done.exact);
+    const found = node.tracker.apply(session.names, id, counters, session.seenFromStart, now);
     this.#writer?.counters(session, counters, found, now);
     edges.add(
       Math.floor(now / 1000),
@@ -176,6 +183,7 @@ export class Ingest {
     for (let i = 0; i < batch.count; i++) {
       const offset = walked.offsets?.[i] ?? i * session.recordSize;
       const record = session.cursor.moveTo(view, offset);
+      if (record.type === RECORD_TYPE.DROP) this.#dropPlaces.add(record);
       if (record.type === RECORD_TYPE.L7) messageTally.add(record, session.names);
       else tally.add(record);
       policyHits.add(record, session.names, session.policyHits, newest);
