@@ -67,7 +67,10 @@ async function get(
   asked.end();
   const [answer] = (await once(asked, 'response')) as [IncomingMessage];
   const body = Readable.toWeb(answer) as ReadableStream<Uint8Array>;
-  return new Response(body as ConstructorParameters<typeof Response>[0], { status: answer.statusCode ?? 0, statusText: answer.statusMessage ?? '' });
+  return new Response(body as ConstructorParameters<typeof Response>[0], {
+    status: answer.statusCode ?? 0,
+    statusText: answer.statusMessage ?? '',
+  });
 }
 
 function readCa(path: string): Buffer {

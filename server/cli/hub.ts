@@ -54,7 +54,7 @@ async function run(options: Options): Promise<void> {
   if (tls === undefined && !isLoopback(listen.host) && options.auth !== 'none') {
     log.warn('tokens travel in clear text; give --tls-cert and --tls-key, or let a proxy in front end TLS');
   }
-  const common = { memory, version: ownVersion(), log, allowedHosts: options.allowedHost };
+  const common = { memory, version: ownVersion(), log, allowedHosts: options.allowedHost, history: null };
   const hub = await startHub({ ...listen, ...common, grpc, access, ...(tls !== undefined && { tls }) });
   const hubble = hub.grpcAddress === null ? '' : `, Hubble API on ${hub.grpcAddress}`;
   process.stdout.write(`Spyglass hub on ${hub.url}${hubble}\n`);

@@ -1,6 +1,6 @@
 /** `spyglass status`: what a hub holds, which agents it hears, and what was lost. */
 import { Command, Option } from 'commander';
-import { type HubStatus, MAP_FILL_WARNING, type NodeStatus } from '../wire/status.ts';
+import { type HistoryStatus, type HubStatus, MAP_FILL_WARNING, type NodeStatus } from '../wire/status.ts';
 import { addHubOptions, askHub, type HubPlace } from './hub-client.ts';
 
 interface Options extends HubPlace {
@@ -22,7 +22,7 @@ export function statusCommand(): Command {
 
 /** Lines for people, newline included. */
 export function statusText(status: HubStatus, nodes: readonly NodeStatus[]): string {
-  const { lost, grpc } = status;
+  const { lost, grpc, history } = status;
   const lines = [
     `Hub      ${status.version}, up ${status.uptime_s} s${status.mode === 'replay' ? ', REPLAY of a recording' : ''}`,
     `Agents   ${status.nodes.connected} of ${status.nodes.known} connected`,
@@ -31,7 +31,9 @@ export function statusText(status: HubStatus, nodes: readonly NodeStatus[]): str
     grpc === null
       ? 'Hubble   off'
       : `Hubble   gRPC on ${grpc.address}${grpc.tls ? ' with TLS' : ''}, ${grpc.streams} streams of flows`,
+    historyLine(history),
   ];
+  if (history?.problem) lines.push(`  ! ${history.problem}`);
   if (nodes.length > 0) lines.push('');
   for (const node of nodes) {
     const state = node.connected ? 'connected' : 'LOST     ';
@@ -54,4 +56,14 @@ function flowLines({ flows, drops_rate: drops }: HubStatus): string[] {
     `Flows    ${flows.rate.toFixed(1)}/s, ${flows.stored} in memory of ${flows.received} received (${share} % of the memory in use)`,
     `Drops    ${drops.toFixed(1)}/s`,
   ];
+}
+
+function historyLine(history: HistoryStatus | null): string {
+  if (history === null) return 'History  off: flows are in memory only';
+  const { kind, state, rows, bytes, backlog_bytes, oldest, not_stored } = history;
+  const mib = (size: number): string => `${(size / 2 ** 20).toFixed(1)} MiB`;
+  const held = rows === null || bytes === null ? '' : `, ${rows} flows in ${mib(bytes)}`;
+  const since = oldest === null ? '' : ` since ${oldest}`;
+  const gone = not_stored.backlog + not_stored.refused + not_stored.stopped;
+  return `History  ${kind}, ${state}${held}${since}, ${mib(backlog_bytes)} waiting, ${gone} flows not stored`;
 }

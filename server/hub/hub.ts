@@ -9,6 +9,7 @@ import { Access, type AccessOptions } from './access/access.ts';
 import { addressOf, admitRequest } from './access/http-access.ts';
 import { credentialOf } from './access/credentials.ts';
 import { type GrpcOptions, type RunningGrpc, startGrpc } from './grpc/server.ts';
+import { DEFAULT_BACKLOG, History, type HistoryStore } from './history/history.ts';
 import { hubApp } from './http/app.ts';
 import type { Hosts } from './http/security.ts';
 import { SocketRoute, upgrade } from './http/socket-route.ts';
@@ -35,6 +36,10 @@ export interface HubOptions {
   memory: number;
   version: string;
   log: Logger;
+  /** Where history is kept; null for memory only. The hub lets go of it when it closes. */
+  history: HistoryStore | null;
+  /** Bytes of rows that wait for the store at most; DEFAULT_BACKLOG if left out. */
+  backlog?: number;
   /** Where the Hubble API listens; null if it does not. */
   grpc: Omit<GrpcOptions, 'onBug' | 'access' | 'tls'> | null;
   /** Who may use the hub; who reaches it, if left out. Given what the hub knows, for those who ask about each namespace. */
@@ -60,6 +65,8 @@ export interface RunningHub {
 export async function startHub(options: HubOptions): Promise<RunningHub> {
   const { host, port, grpc, log, tls = null } = options;
   const state = new HubState(options);
+  const { history: store, backlog = DEFAULT_BACKLOG } = options;
+  if (store !== null) state.history = new History(store, { hub: state.id, log, backlog });
   const onBug = (error: unknown): void => log.error({ err: error }, 'a request failed');
   const access = new Access(options.access?.(state) ?? { mode: 'none', readers: null, agents: null }, log);
   const isGuarded = access.mode !== 'none';
@@ -116,6 +123,7 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
       live.stop();
       for (const route of Object.values(sockets)) route.close();
       await Promise.all([closeServer(server), hubble?.close()]);
+      await state.history?.close();
     },
   };
 }

@@ -55,6 +55,7 @@ async function start(mode: AuthMode, more: { allowedHosts?: string[] } = {}): Pr
     port: 0,
     memory: 1024 * 1024,
     version: '0.1.0',
+    history: null,
     grpc: { host: '127.0.0.1', port: 0 },
     log: LOG,
     uiFolder: '/nonexistent',

@@ -40,6 +40,7 @@ beforeEach(async () => {
     port: 0,
     memory: 1024 * 1024,
     version: '0.1.0',
+    history: null,
     grpc: null,
     log: pino({ level: 'info' }, { write: (line) => void logged.push(line) }),
     uiFolder: '/nonexistent',

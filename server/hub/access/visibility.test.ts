@@ -26,6 +26,7 @@ beforeAll(async () => {
     port: 0,
     memory: 4 * 1024 * 1024,
     version: '0.1.0',
+    history: null,
     grpc: { host: '127.0.0.1', port: 0 },
     log: LOG,
     uiFolder: '/nonexistent',

@@ -50,7 +50,13 @@ export function hubStatus(state: HubState, { isAll }: Visibility): HubStatus {
     lost: totalLoss(nodes),
     live_clients: state.stats.liveClients,
     grpc: grpcStatus(state),
+    history: historyStatus(state, isAll),
   };
+}
+
+function historyStatus({ history }: HubState, isAll: boolean): HubStatus['history'] {
+  const status = history?.status() ?? null;
+  return status === null || isAll ? status : { ...status, rows: null, bytes: null };
 }
 
 function flowTotals({ store, timeline }: HubState, now: number): HubStatus['flows'] {
