@@ -20,6 +20,7 @@ import { l7Table } from './l7/l7-table.ts';
 import { L7Ring } from './l7/l7-ring.ts';
 import { MessageTally } from './l7/message-tally.ts';
 import { SeriesTally } from './l7/series-tally.ts';
+import type { History } from './history/history.ts';
 import type { AgentNode } from './ingest/agent-node.ts';
 import type { ProtocolFault } from './ingest/protocol-error.ts';
 import { PolicyHitCounter } from './policy-hits.ts';
@@ -76,6 +77,8 @@ export class HubState {
   };
   /** Of the Hubble API, null if this hub does not serve it. */
   grpc: GrpcStats | null = null;
+  /** Null if this hub keeps flows in memory only. */
+  history: History | null = null;
   readonly #emitter: Emitter;
 
   /** `memory` is the budget for flow records in bytes. */
@@ -143,6 +146,7 @@ export class HubState {
   tick(now: number): void {
     // Followers also tell what became of nodes.
     this.newFlows.notify();
+    this.history?.tick(now);
     const oldest = this.store.oldestId;
     let isBlind = false;
     for (const node of this.nodes.values()) {
