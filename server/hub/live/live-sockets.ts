@@ -89,8 +89,8 @@ export class LiveSockets {
     return view;
   }
 
-  #sum(kind: SumKind, { group, windowS, filter }: MapSubscription, visibility: Visibility): string {
-    const key = `${visibility.key} ${kind} ${group} ${windowS} ${filter.key}`;
+  #sum(kind: SumKind, { group, windowS, filter, per }: MapSubscription, visibility: Visibility): string {
+    const key = `${visibility.key} ${kind} ${group} ${windowS} ${per} ${filter.key}`;
     const known = this.#sums.get(key);
     if (known !== undefined) return known;
     const until = Math.floor(Date.now() / 1000) + 1;
@@ -98,7 +98,7 @@ export class LiveSockets {
     const message: LiveMessage =
       kind === 'map'
         ? { type: 'map', map: this.#state.map(since, until, group, filter, visibility) }
-        : { type: 'l7', table: this.#state.routes(since, until, group, filter, visibility) };
+        : { type: 'l7', table: this.#state.routes(since, until, group, filter, per, visibility) };
     const text = JSON.stringify(message);
     this.#sums.set(key, text);
     return text;
