@@ -19,6 +19,8 @@ export class AgentSession implements FlowSource {
   readonly policyHits: SessionHits = new Map();
   /** Number of the newest batch held, 0 for none. */
   lastBatch = 0;
+  /** Place that its next record will have, as far as batches arrived. */
+  nextSequence = 0;
   #seenFromStart: SeenFromStart = null;
   /** Records the agent could not keep, as it said last. */
   lost = 0;

@@ -157,6 +157,7 @@ export class Ingest {
       minTime,
       maxTime: walked.maxTime + offset,
     });
+    session.nextSequence = batch.firstSequence + batch.count;
     node.lagMs = Math.max(0, now - (walked.maxTime + offset) / 1e6);
     const view = new DataView(batch.records.buffer, batch.records.byteOffset, batch.records.byteLength);
     for (let i = 0; i < batch.count; i++) {
