@@ -58,7 +58,7 @@ const COLUMNS: Readonly<Record<string, Column>> = {
 
 export interface CsvFormat {
   header: string;
-  row(flow: HubbleFlow): string;
+  row: (flow: HubbleFlow) => string;
 }
 
 /** All columns, or those whose path `touches` picks. */
