@@ -58,6 +58,8 @@ export class FlowReading {
   readonly #held: HeldPlaces;
   /** Of sessions that memory did not know at the begin: the last place read from history. */
   readonly #strangers = new Map<bigint, number>();
+  /** Id after the last flow that memory had lost before. */
+  readonly #evictedTo: number;
   #history: HistoryReader | null;
   #lost = 0;
 
@@ -66,6 +68,7 @@ export class FlowReading {
     this.#hub = hub;
     this.#history = hub.stored;
     this.#end = hub.store.nextId;
+    this.#evictedTo = hub.store.evictedTo;
     this.#parts = partsOf(hub.store);
     this.#held = new HeldPlaces(this.#parts, hub.sessions());
   }
@@ -78,7 +81,7 @@ export class FlowReading {
       if (extent.source.names.session !== place.session) continue;
       return { ...place, time: seek(extent, index).timeNs + extent.clockOffsetNs };
     }
-    await this.#history?.written.settle(signal);
+    await this.#settle(signal);
     const time = await this.#history?.flows.timeOf(place, signal);
     if (time === null || time === undefined)
       throw new GoneError('The flow of the cursor is no longer kept; begin anew.');
@@ -165,10 +168,15 @@ export class FlowReading {
     }
   }
 
+  /** Waits for the store to have what memory has lost. */
+  async #settle(signal: AbortSignal): Promise<void> {
+    await this.#history?.settled(this.#hub.store.evictedTo, signal);
+  }
+
   /** Whether history may have flows from this time on (Unix ns; null: of any time) that memory has not. */
   async #mayHold(since: bigint | null): Promise<boolean> {
     if (this.#history === null) return false;
-    if (since === null || this.#history.written.isShared) return true;
+    if (since === null || this.#history.isShared) return true;
     if (this.#hub.store.newestEvicted >= Number(since) - ROUNDING_NS) return true;
     return (await this.#history.newestAtStart()) >= since;
   }
@@ -190,7 +198,8 @@ export class FlowReading {
   ): AsyncGenerator<StoredFlow[]> {
     const history = this.#history;
     if (history === null) return;
-    await history.written.settle(signal);
+    const settled = await history.settled(this.#evictedTo, signal);
+    if (settled < this.#evictedTo) this.#lost += this.#hub.store.countMissing(settled, this.#evictedTo);
     yield* history.flows.pages(query, direction, this.#held.limits, (row) => !this.#held.has(row), signal);
   }
 
@@ -202,7 +211,7 @@ export class FlowReading {
       this.#lost += count;
       return [];
     }
-    await this.#history.written.settle(signal);
+    await this.#settle(signal);
     const runs = parts.map(({ extent, from, to, minTime, maxTime }) => ({
       session: extent.source.names.session,
       from: extent.firstSequence + from,
@@ -223,7 +232,7 @@ export class FlowReading {
       this.#lost += gone.length;
       return this.#renderHeld(flows.filter((it) => !isGone(it)));
     }
-    await this.#history.written.settle(signal);
+    await this.#settle(signal);
     const stored = await this.#history.flows.at(gone, query, signal);
     const byPlace = new Map(stored.map((it) => [`${it.session} ${it.sequence}`, it]));
     const wanted = new Set<AnyFlow>(gone);

@@ -21,6 +21,7 @@ import { l7Table } from './l7/l7-table.ts';
 import { L7Ring } from './l7/l7-ring.ts';
 import { MessageTally } from './l7/message-tally.ts';
 import { SeriesTally } from './l7/series-tally.ts';
+import type { History } from './history/history.ts';
 import type { HistoryReader } from './history/reader/history-reader.ts';
 import type { AgentNode } from './ingest/agent-node.ts';
 import type { AgentSession } from './ingest/agent-session.ts';
@@ -79,9 +80,9 @@ export class HubState implements FlowPlaces {
   };
   /** Of the Hubble API, null if this hub does not serve it. */
   grpc: GrpcStats | null = null;
+  /** Null if this hub keeps flows in memory only. */
+  history: History | null = null;
   readonly emitter: Emitter;
-  /** Null if flows are kept in memory only. */
-  stored: HistoryReader | null = null;
 
   /** `memory` is the budget for flow records in bytes. */
   constructor(options: { memory: number; version: string }) {
@@ -94,6 +95,10 @@ export class HubState implements FlowPlaces {
   get mode(): 'live' | 'replay' {
     // A replay that has ended is still what the flows in memory come from.
     return [...this.nodes.values()].some((node) => node.session?.hello.mode === 'replay') ? 'replay' : 'live';
+  }
+
+  get stored(): HistoryReader | null {
+    return this.history?.reader ?? null;
   }
 
   sessions(): AgentSession[] {
@@ -152,6 +157,7 @@ export class HubState implements FlowPlaces {
   tick(now: number): void {
     // Followers also tell what became of nodes.
     this.newFlows.notify();
+    this.history?.tick(now);
     const oldest = this.store.oldestId;
     let isBlind = false;
     for (const node of this.nodes.values()) {

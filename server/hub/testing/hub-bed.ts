@@ -187,6 +187,7 @@ export class HubBed {
         memory: 4 * 1024 * 1024,
         version: '0.1.0',
         grpc: { host: '127.0.0.1', port: 0, tls: null },
+        history: null,
         log: pino({ level: 'silent' }),
         uiFolder: '/nonexistent',
       });
