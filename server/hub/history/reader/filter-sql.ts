@@ -105,16 +105,12 @@ const OF_END: Readonly<Record<string, OfEnd>> = {
   ip: (values, sql, end) => {
     const ranges = values.flatMap((value) => AddressRange.parse(value) ?? []);
     const within = ranges.map(({ bounds: { first, last } }) => {
-      const [low, high] = [first, last].map((it) => `toIPv6(IPv6NumToString(unhex(${sql.bind('String', it)})))`);
+      const [low, high] = [first, last].map((it) => `toIPv6(${sql.bind('String', groups(it))})`);
       return first === last ? `${end} = ${low}` : `${end} BETWEEN ${low} AND ${high}`;
     });
     // A wide range of IPv6 addresses holds the mapped ones of IPv4, which the filter leaves out.
-    return {
-      sql: any(within),
-      exact:
-        ranges.every(({ bounds }) => bounds.last <= MAPPED_LAST || bounds.first > MAPPED_LAST) &&
-        ranges.every(({ bounds }) => bounds.first >= MAPPED_FIRST || bounds.last < MAPPED_FIRST),
-    };
+    const exact = ranges.every(({ bounds }) => bounds.first >= MAPPED_FIRST || bounds.last < MAPPED_FIRST);
+    return { sql: any(within), exact };
   },
   port: (values, sql, end) => ({
     sql: `${end}_port IN ${sql.bind('Array(UInt16)', values.map(Number))} AND protocol IN (${PROTOCOL.TCP}, ${PROTOCOL.UDP}, ${PROTOCOL.SCTP})`,
@@ -129,7 +125,6 @@ const OF_END: Readonly<Record<string, OfEnd>> = {
 };
 
 const MAPPED_FIRST = `${'0'.repeat(20)}ffff${'0'.repeat(8)}`;
-const MAPPED_LAST = `${'0'.repeat(20)}ffff${'f'.repeat(8)}`;
 
 const OF_FLOW: Readonly<Record<string, OfFlow>> = {
   protocol: (values, sql) => {
@@ -205,6 +200,11 @@ function listed(list: Readonly<Record<string, number>>, value: string): number {
   const number = list[value.toUpperCase().replaceAll('-', '_')];
   if (number === undefined) throw new Error(`"${value}" is in no list; the filter should have refused it`);
   return number;
+}
+
+/** 32 digits as an address is written. */
+function groups(digits: string): string {
+  return digits.replaceAll(/(....)(?!$)/g, '$1:');
 }
 
 /** `ns/prefix`, `prefix` (of namespace default), `/prefix`. */

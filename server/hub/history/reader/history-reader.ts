@@ -1,6 +1,6 @@
 /** History as readers see it: stored flows and stored sums behind one store, and how far they reach. */
 import { setTimeout as delay } from 'node:timers/promises';
-import type { SqlEngine } from '../sql-engine.ts';
+import type { ReadEngine } from './prepared-engine.ts';
 import { StoredFlows } from './stored-flows.ts';
 import { StoredSessions } from './stored-sessions.ts';
 
@@ -20,11 +20,11 @@ export class HistoryReader {
   readonly sessions: StoredSessions;
   /** Other hubs write to the store, too: it may hold what this hub never saw. */
   readonly isShared: boolean;
-  readonly #engine: SqlEngine;
+  readonly #engine: ReadEngine;
   readonly #written: Written;
   #newestAtStart: Promise<bigint> | null = null;
 
-  constructor(engine: SqlEngine, written: Written, isShared: boolean) {
+  constructor(engine: ReadEngine, written: Written, isShared: boolean) {
     this.#engine = engine;
     this.#written = written;
     this.isShared = isShared;

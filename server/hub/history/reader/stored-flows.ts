@@ -3,7 +3,7 @@ import type { Names } from '../../../flows/dictionary.ts';
 import type { RecordCursor } from '../../../flows/record.ts';
 import { compareKeys, type FlowKey } from '../../store/flow-key.ts';
 import type { RangeQuery } from '../../store/memory-flows.ts';
-import type { SqlEngine } from '../sql-engine.ts';
+import type { ReadEngine } from './prepared-engine.ts';
 import { filterSql } from './filter-sql.ts';
 import { FLOW_COLUMNS, type FlowRow, FlowRowReader } from './flow-rows.ts';
 import { all, any, SqlValues } from './sql-text.ts';
@@ -29,10 +29,10 @@ export interface StoredFlow extends FlowKey {
 export type Limits = ReadonlyMap<bigint, number>;
 
 export class StoredFlows {
-  readonly #engine: SqlEngine;
+  readonly #engine: ReadEngine;
   readonly #sessions: StoredSessions;
 
-  constructor(engine: SqlEngine, sessions: StoredSessions) {
+  constructor(engine: ReadEngine, sessions: StoredSessions) {
     this.#engine = engine;
     this.#sessions = sessions;
   }

@@ -4,7 +4,7 @@ import type { RecordLayout } from '../../../wire/layout.ts';
 import type { Names } from '../../../flows/dictionary.ts';
 import { sessionUuids } from '../../../flows/flow-uuid.ts';
 import { layoutProblem, RecordCursor } from '../../../flows/record.ts';
-import type { SqlEngine } from '../sql-engine.ts';
+import type { ReadEngine } from './prepared-engine.ts';
 import { SqlValues } from './sql-text.ts';
 import { type NameRow, StoredNames } from './stored-names.ts';
 
@@ -56,11 +56,11 @@ export class StoredSession {
 }
 
 export class StoredSessions {
-  readonly #engine: SqlEngine;
+  readonly #engine: ReadEngine;
   /** The one used longest ago comes first. */
   readonly #known = new Map<bigint, StoredSession>();
 
-  constructor(engine: SqlEngine) {
+  constructor(engine: ReadEngine) {
     this.#engine = engine;
   }
 
