@@ -62,7 +62,7 @@ async function read(pages: AsyncIterable<{ flows: HubbleFlow[]; lost: number }>)
 }
 
 describe('reading memory and history as one', () => {
-  it.each([1, 2, 3])('finds exactly what was delivered, in order (seed %i)', async (seed) => {
+  it.each([1, 2])('finds exactly what was delivered, in order (seed %i)', async (seed) => {
     const pick = random(seed);
     const engine = await store.client(`seam_${seed}`);
     // So little memory that flows are overwritten all the time, and one that keeps all to compare with.
@@ -70,7 +70,7 @@ describe('reading memory and history as one', () => {
     const whole = new ModelHub(64 * 1024 * 1024, null);
     const agents = [0, 1, 2].map((i) => new ModelAgent(`node-${i}`));
     let clock = 0;
-    for (let round = 0; round < 12; round++) {
+    for (let round = 0; round < 10; round++) {
       for (const agent of agents) {
         if (pick(8) === 0) agent.restart();
         if (pick(4) === 0) continue;
@@ -138,6 +138,6 @@ async function ask(
       found = await read(reading.pages(query, limit, NEVER));
       expect(found.map((it) => it.uuid)).toEqual(expected.slice(0, limit).map((it) => it.uuid));
     }
-    for (const it of found) expect(JSON.stringify(it)).toBe(texts.get(it.uuid));
+    expect(found.filter((it) => JSON.stringify(it) !== texts.get(it.uuid))).toEqual([]);
   }
 }
