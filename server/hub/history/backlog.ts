@@ -2,12 +2,13 @@
 import { Block } from './block.ts';
 import { PARTITION_S } from './tables.ts';
 
-/** A block that has so many bytes, or is so old, is inserted. Each insert makes a part, and parts are merged for long. */
-const BLOCK_BYTES = 4 * 1024 * 1024;
+/** A block that has so many bytes, or is so old, is inserted. Every insert makes parts, and larger ones cost less a row. */
+const BLOCK_BYTES = 16 * 1024 * 1024;
 const BLOCK_MS = 500;
 
 export class Backlog {
-  readonly limit: number;
+  readonly #limit: number;
+  readonly #blockBytes: number;
   #open: Block | null = null;
   #queue: Block[] = [];
   #taken: { block: Block; isGivenUp: boolean } | null = null;
@@ -16,7 +17,9 @@ export class Backlog {
 
   /** `limit` in bytes. */
   constructor(limit: number) {
-    this.limit = limit;
+    this.#limit = limit;
+    // What is being written cannot be given up.
+    this.#blockBytes = Math.min(BLOCK_BYTES, limit / 4);
   }
 
   get bytes(): number {
@@ -27,7 +30,8 @@ export class Backlog {
   /** The block to write into; a full one, or one of another partition, is closed. `now` is Unix ms. */
   open(now: number): Block {
     const arrived = Math.floor(now / 1000 / PARTITION_S) * PARTITION_S;
-    if (this.#open !== null && (this.#open.bytes >= BLOCK_BYTES || this.#open.arrived !== arrived)) this.#close();
+    const known = this.#open;
+    if (known !== null && (known.bytes >= this.#blockBytes || known.arrived !== arrived)) this.#close();
     this.#open ??= new Block(++this.#number, arrived, now);
     return this.#open;
   }
@@ -35,8 +39,8 @@ export class Backlog {
   /** The next block to insert, null if none is full or old enough; `all` takes young ones, too. */
   take(now: number, all: boolean): Block | null {
     const open = this.#open;
-    const isDue = open !== null && !open.isEmpty && (all || now - open.begun >= BLOCK_MS || open.bytes >= BLOCK_BYTES);
-    if (this.#queue.length === 0 && isDue) this.#close();
+    const isDue = all || (open !== null && (now - open.begun >= BLOCK_MS || open.bytes >= this.#blockBytes));
+    if (this.#queue.length === 0 && isDue && open?.isEmpty === false) this.#close();
     const block = this.#queue.shift() ?? null;
     if (block !== null) {
       this.#queuedBytes -= block.bytes;
@@ -58,7 +62,7 @@ export class Backlog {
   /** Makes room: returns the queued blocks that are given up. While inserts fail, the block that was taken goes first. */
   shrink(isFailing: boolean): Block[] {
     const gone: Block[] = [];
-    while (this.bytes > this.limit) {
+    while (this.bytes > this.#limit) {
       if (isFailing && this.#taken !== null && !this.#taken.isGivenUp) {
         this.#taken.isGivenUp = true;
         continue;

@@ -14,7 +14,7 @@ import type { WrittenSession } from './written-session.ts';
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 5000;
 /** A block that the store refuses for its own sake is tried so often: what it says may have been wrong. */
-const MAX_REJECTIONS = 5;
+const MAX_REJECTIONS = 3;
 /** Names are inserted in parts of about so many bytes. */
 const NAMES_BYTES = 8 * 1024 * 1024;
 

@@ -3,7 +3,14 @@
  * up to now: it may be written again while the minute lasts, and rows of one minute merge to the widest.
  */
 import type { Increments } from '../edges/counter-tracker.ts';
-import { addTotals, COUNTS, type EdgeTotals, RTT_BUCKETS, type TrackedEdge, zeroTotals } from '../edges/tracked-edge.ts';
+import {
+  addTotals,
+  COUNTS,
+  type EdgeTotals,
+  RTT_BUCKETS,
+  type TrackedEdge,
+  zeroTotals,
+} from '../edges/tracked-edge.ts';
 import type { TrackedEnds } from '../edges/tracked-ends.ts';
 import { addL7, type L7Totals, LOSS_SUMS, zeroL7, zeroLosses } from '../l7/l7-totals.ts';
 import type { L7Increments } from '../l7/series-tracker.ts';
@@ -119,26 +126,46 @@ export class MinuteSums {
     }));
   }
 
-  #edge(to: RowWriter, { session: { hello, names } }: WrittenSession, edge: TrackedEdge, from: readonly number[]): void {
-    to.u32(this.#minute * 60).string(hello.node).string(hello.counters_id).u32(edge.slot).u64(names.session);
+  #edge(
+    to: RowWriter,
+    { session: { hello, names } }: WrittenSession,
+    edge: TrackedEdge,
+    from: readonly number[],
+  ): void {
+    to.u32(this.#minute * 60)
+      .string(hello.node)
+      .string(hello.counters_id)
+      .u32(edge.slot)
+      .u64(names.session);
     writeEnds(to, edge);
     to.u8(edge.protocol).u8(edge.verdict).u8(edge.dropReason).u64s(from).u64s(flat(edge.last));
   }
 
   #series(to: RowWriter, { session: { hello, names } }: WrittenSession, series: TrackedSeries, from: L7Totals): void {
     const { last } = series;
-    to.u32(this.#minute * 60).string(hello.node).u64(names.session).u32(series.id);
+    to.u32(this.#minute * 60)
+      .string(hello.node)
+      .u64(names.session)
+      .u32(series.id);
     writeEnds(to, series);
     to.string(series.l7Protocol).string(series.route);
-    for (const count of ['requests', 'responses', 'errors', 'latencySumNs'] as const) to.u64(from[count]).u64(last[count]);
+    for (const count of ['requests', 'responses', 'errors', 'latencySumNs'] as const)
+      to.u64(from[count]).u64(last[count]);
     const code = (it: string): void => void to.string(it);
     to.map(from.codes, code).map(only(last.codes, from.codes), code);
     const bucket = (it: number): void => void to.u32(it);
     to.map(from.latency, bucket).map(only(last.latency, from.latency), bucket);
   }
 
-  #node(to: RowWriter, { session: { hello, names } }: WrittenSession, { received, missing, losses, connectedS, exact }: Sums): void {
-    to.u32(this.#minute * 60).string(hello.node).string(this.#hub).u64(names.session);
+  #node(
+    to: RowWriter,
+    { session: { hello, names } }: WrittenSession,
+    { received, missing, losses, connectedS, exact }: Sums,
+  ): void {
+    to.u32(this.#minute * 60)
+      .string(hello.node)
+      .string(this.#hub)
+      .u64(names.session);
     // Batches that an agent's buffer dropped leave a gap, too.
     const transit = Math.max(0, missing.places - missing.buffer);
     to.u64(received).u64(missing.ring).u64(missing.buffer).u64(transit);
@@ -155,7 +182,10 @@ function writeEnds(to: RowWriter, ends: TrackedEnds): void {
 
 /** In the order of the column. */
 function flat(totals: EdgeTotals): number[] {
-  return [...COUNTS.map((count) => totals[count]), ...Array.from({ length: RTT_BUCKETS }, (_, i) => totals.rtt[i] ?? 0)];
+  return [
+    ...COUNTS.map((count) => totals[count]),
+    ...Array.from({ length: RTT_BUCKETS }, (_, i) => totals.rtt[i] ?? 0),
+  ];
 }
 
 function before(last: EdgeTotals, by: EdgeTotals): number[] {

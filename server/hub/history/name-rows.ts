@@ -87,7 +87,8 @@ export class NameRows {
     const known = this.#names.policies;
     const now = new Map(policies.map((entry) => [`${entry.namespace}/${entry.name}`, entry]));
     const removed = removed_policies.map(({ namespace, name }) => `${namespace}/${name}`);
-    for (const key of snapshot ? known.keys() : removed) if (known.has(key) && !now.has(key)) this.#row('policy', key, null);
+    for (const key of snapshot ? known.keys() : removed)
+      if (known.has(key) && !now.has(key)) this.#row('policy', key, null);
     for (const [key, entry] of now) if (!isDeepStrictEqual(known.get(key), entry)) this.#row('policy', key, entry);
   }
 

@@ -9,7 +9,8 @@ const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '\t': '\\t', '
 export function paramText(value: ParamValue): string {
   if (typeof value === 'string') return escape(value);
   if (typeof value === 'number' || typeof value === 'bigint') return numberText(value);
-  return `[${value.map((it) => (typeof it === 'string' ? `'${escape(it).replaceAll("'", "\\'")}'` : numberText(it))).join(',')}]`;
+  const items = value.map((it) => (typeof it === 'string' ? `'${escape(it).replaceAll("'", "''")}'` : numberText(it)));
+  return `[${items.join(',')}]`;
 }
 
 /** The string that `paramText` of a string came from. */

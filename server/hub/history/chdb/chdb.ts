@@ -25,6 +25,9 @@ export interface Statement {
   format: string;
 }
 
+/** The engine's defaults are those of a command line: there, text that is no statement is a query. */
+const AS_A_SERVER = { implicit_select: '0' };
+
 export class Chdb {
   readonly #folder: string;
   readonly #Session: SessionClass;
@@ -89,8 +92,10 @@ export class Chdb {
     const session = new this.#Session(this.#folder);
     try {
       if (database !== '') session.query(`USE \`${database.replaceAll(/[\\`]/g, '\\$&')}\``, 'Null');
-      const pairs = Object.entries(settings).map(([name, value]) => `${settingName(name)} = ${literal(value)}`);
-      if (pairs.length > 0) session.query(`SET ${pairs.join(', ')}`, 'Null');
+      const pairs = Object.entries({ ...AS_A_SERVER, ...settings }).map(
+        ([name, value]) => `${settingName(name)} = ${literal(value)}`,
+      );
+      session.query(`SET ${pairs.join(', ')}`, 'Null');
       return session;
     } catch (error) {
       session.close();

@@ -12,7 +12,9 @@ const PREFIX = 'spyglass-history-';
 
 export interface TestStore {
   readonly process: StoreProcess;
-  /** The client that history uses, in an empty database of the given name. */
+  /** The client that history uses; of all databases with ''. */
+  connect(database: string): ClickHouse;
+  /** The same in a new database of that name. */
   client(database: string): Promise<ClickHouse>;
   /** Ends it and removes its folder. */
   end(): Promise<void>;
@@ -43,6 +45,7 @@ export async function startTestStore(folder?: string): Promise<TestStore> {
   }
   return {
     process,
+    connect,
     end,
     async client(database) {
       await connect('').command(`CREATE DATABASE \`${database}\``);
