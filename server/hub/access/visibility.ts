@@ -10,6 +10,7 @@ import { type FlowContext, toHubbleFlow } from '../../flows/hubble-flow.ts';
 import type { RecordCursor } from '../../flows/record.ts';
 import type { Counted } from '../edges/ends.ts';
 import type { CountedSeries, SeriesWindow } from '../l7/l7-sums.ts';
+import type { Ask, Selection, Untold } from '../../flows/filter-test.ts';
 import type { RecordFilter } from '../store/flow-search.ts';
 import type { Window } from '../window-ring.ts';
 import { OpaqueEnds, OpaqueSeries } from './opaque-ends.ts';
@@ -57,6 +58,7 @@ export class Visibility {
     if (this.isAll) return filter;
     return {
       messageNames: filter.messageNames,
+      selection: safely(filter.selection),
       predicate: (names) => {
         const view = this.#view(names);
         const test = filter.predicate(view.names);
@@ -107,6 +109,17 @@ export class Visibility {
     }
     return view;
   }
+}
+
+/**
+ * What stored flows may be narrowed by, before the filter itself sees what is left of them: what holds for a flow as the
+ * reader may see it, and would not for the whole flow, must not be asked. So nothing is excluded, and a hidden end has
+ * identity 0.
+ */
+function safely({ allowed }: Selection): Selection {
+  const isSafe = (ask: Ask | Untold): boolean =>
+    ask !== null && !ask.exclude && !/^(from-|to-)?identity$/.test(ask.parameter);
+  return { allowed: allowed.map((asks) => asks.map((ask) => (isSafe(ask) ? ask : null))), denied: [] };
 }
 
 /** What one reader may see of one agent, for one revision of its names. */

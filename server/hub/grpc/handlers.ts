@@ -7,6 +7,7 @@ import {
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 import type { Access } from '../access/access.ts';
+import { FlowReading } from '../flow-reader.ts';
 import { PATIENCE_MS, SlowReaderError } from '../http/slow-reader.ts';
 import type { GrpcStats, HubState } from '../hub-state.ts';
 import { ANYBODY, type Caller, callerOf, streamCallerOf } from './call-admission.ts';
@@ -84,9 +85,8 @@ async function flows(around: Surroundings, call: FlowsCall, { visibility, revoke
   stats.streams += 1;
   const gone = goneWith(call, around, revoked);
   try {
-    const options = { mask: request.mask, visibility, gone, patienceMs: around.patienceMs ?? PATIENCE_MS };
-    const visible = { ...request, filter: visibility.filter(request.filter) };
-    await getFlows(state, visible, new FlowStream(state, stats, call, options), gone.signal);
+    const options = { mask: request.mask, gone, patienceMs: around.patienceMs ?? PATIENCE_MS };
+    await getFlows(new FlowReading(state, visibility), state, request, new FlowStream(stats, call, options), gone.signal);
   } catch (error) {
     if (gone.signal.reason instanceof SlowReaderError) {
       state.stats.slowReaders += 1;
