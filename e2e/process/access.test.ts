@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { join } from 'node:path';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, expect, test, vi } from 'vitest';
 import { HubConnection } from '../../server/agent/hub-connection.ts';
 import { Outbox } from '../../server/agent/outbox.ts';
 import { TestCertificate } from '../../server/hub/testing/certificate.ts';
@@ -153,6 +153,29 @@ test('a hub listens to other machines only if it asks who they are', async () =>
   await using hub = new Up(['hub', ...places, '--auth', 'token', ...files]);
   await hub.says('Spyglass hub on http://0.0.0.0:');
   await hub.says('tokens travel in clear text');
+});
+
+test('a hub sends tokens to no API server that anybody could be', async () => {
+  const config = {
+    clusters: [{ name: 'c', cluster: { server: 'http://127.0.0.1:8080' } }],
+    contexts: [{ name: 'x', context: { cluster: 'c', user: '' } }],
+  };
+  writeFileSync(file('kubeconfig'), JSON.stringify({ ...config, 'current-context': 'x', users: [] }));
+  vi.stubEnv('KUBECONFIG', file('kubeconfig'));
+  const { code, output } = await spyglass(
+    'hub',
+    '--listen',
+    '127.0.0.1:0',
+    '--grpc-listen',
+    'off',
+    '--auth',
+    'kubernetes',
+  );
+  vi.unstubAllEnvs();
+  expect(output).toBe(
+    'spyglass: There is no Kubernetes API server to ask (tokens are not sent to "http://127.0.0.1:8080", which is not https); run in a pod, or set KUBECONFIG.\n',
+  );
+  expect(code).toBe(1);
 });
 
 test.each<[string[], RegExp]>([

@@ -54,7 +54,7 @@ test('no script of the page can read what it is logged in by', async ({ page, hu
   await page.keyboard.press('Enter');
   await expect(frame.connection).toContainText('Live');
   expect(
-    await page.evaluate(() => document.cookie + JSON.stringify({ ...localStorage, ...sessionStorage })),
+    await page.evaluate(() => [document.cookie, JSON.stringify(localStorage), JSON.stringify(sessionStorage)].join()),
   ).not.toMatch(/spyglass_/);
   const [cookie] = await context.cookies();
   expect(cookie).toMatchObject({ httpOnly: true, sameSite: 'Strict' });

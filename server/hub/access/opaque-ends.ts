@@ -1,7 +1,7 @@
 /** A count (an edge, or a series of messages) with an end that its reader may not know. */
 import type { L7Message, L7ProtocolName } from '../../wire/l7.ts';
 import type { Names } from '../../flows/dictionary.ts';
-import type { End, FlowFacts } from '../../flows/facts.ts';
+import type { End } from '../../flows/facts.ts';
 import type { Counted } from '../edges/ends.ts';
 import type { CountedSeries } from '../l7/l7-sums.ts';
 import { HIDDEN_ENDPOINT } from './opaque-record.ts';

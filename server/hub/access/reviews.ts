@@ -28,12 +28,15 @@ export interface ReviewApis {
   authorization: Pick<AuthorizationV1Api, 'createSubjectAccessReview'>;
 }
 
-/** From KUBECONFIG, ~/.kube/config, or the pod's service account. */
+/** From KUBECONFIG, ~/.kube/config, or the pod's service account. Throws an Error that says what is wrong with them. */
 export async function clusterApis(): Promise<ReviewApis> {
   // Takes a second to load, so only hubs that need it do.
   const { AuthenticationV1Api, AuthorizationV1Api, KubeConfig } = await import('@kubernetes/client-node');
   const config = new KubeConfig();
   config.loadFromDefault();
+  // Where there is no configuration at all, the library takes whatever listens on port 8080.
+  const server = config.getCurrentCluster()?.server ?? '';
+  if (!server.startsWith('https://')) throw new Error(`tokens are not sent to "${server}", which is not https`);
   return {
     authentication: config.makeApiClient(AuthenticationV1Api),
     authorization: config.makeApiClient(AuthorizationV1Api),

@@ -9,7 +9,7 @@ import { ENDS, type End } from '../../flows/facts.ts';
 import { type FlowContext, toHubbleFlow } from '../../flows/hubble-flow.ts';
 import type { RecordCursor } from '../../flows/record.ts';
 import type { Counted } from '../edges/ends.ts';
-import type { CountedSeries, SeriesWindow } from '../l7/l7-sums.ts';
+import type { SeriesWindow } from '../l7/l7-sums.ts';
 import type { Ask, Selection, Untold } from '../../flows/filter-test.ts';
 import type { RecordFilter } from '../store/flow-search.ts';
 import type { Window } from '../window-ring.ts';

@@ -86,7 +86,13 @@ async function flows(around: Surroundings, call: FlowsCall, { visibility, revoke
   const gone = goneWith(call, around, revoked);
   try {
     const options = { mask: request.mask, gone, patienceMs: around.patienceMs ?? PATIENCE_MS };
-    await getFlows(new FlowReading(state, visibility), state, request, new FlowStream(stats, call, options), gone.signal);
+    await getFlows(
+      new FlowReading(state, visibility),
+      state,
+      request,
+      new FlowStream(stats, call, options),
+      gone.signal,
+    );
   } catch (error) {
     if (gone.signal.reason instanceof SlowReaderError) {
       state.stats.slowReaders += 1;
