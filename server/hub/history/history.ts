@@ -4,6 +4,7 @@ import type { HistoryStatus } from '../../wire/status.ts';
 import { formatTime } from '../../flows/timestamp.ts';
 import { HistoryReader } from './reader/history-reader.ts';
 import { PreparedEngine } from './reader/prepared-engine.ts';
+import type { OpenStore } from './open-store.ts';
 import { readSize, type StoreSize } from './store-size.ts';
 import type { SqlEngine } from './sql-engine.ts';
 import { HistoryWriter } from './writer.ts';
@@ -13,15 +14,6 @@ export const DEFAULT_BACKLOG = 64 * 1024 * 1024;
 const SIZE_MS = 30_000;
 /** A hub that stops gives the store so long to take what waits. */
 const FINISH_MS = 5000;
-
-/** Where history is kept. */
-export interface HistoryStore {
-  readonly kind: 'chdb' | 'clickhouse';
-  readonly engine: SqlEngine;
-  /** Makes the tables what this version needs; called again if it fails. */
-  prepare(): Promise<void>;
-  close(): Promise<void>;
-}
 
 export interface HistoryOptions {
   /** Unique to this process. */
@@ -35,16 +27,20 @@ export class History {
   readonly engine: SqlEngine;
   readonly writer: HistoryWriter;
   readonly reader: HistoryReader;
-  readonly #store: HistoryStore;
+  readonly #store: OpenStore;
   #size: StoreSize | null = null;
   #sizeAsked = 0;
   #prepared: Promise<void> | null = null;
 
-  constructor(store: HistoryStore, { hub, log, backlog }: HistoryOptions) {
+  constructor(store: OpenStore, { hub, log, backlog }: HistoryOptions) {
     this.#store = store;
     this.engine = store.engine;
     this.writer = new HistoryWriter({ engine: store.engine, prepare: async () => this.#prepare(), hub, log, backlog });
-    this.reader = new HistoryReader(new PreparedEngine(store.engine, async () => this.#prepare()), this.writer, store.kind === 'clickhouse');
+    this.reader = new HistoryReader(
+      new PreparedEngine(store.engine, async () => this.#prepare()),
+      this.writer,
+      store.kind === 'clickhouse',
+    );
   }
 
   /** Makes the tables once, whoever needs them first. */
