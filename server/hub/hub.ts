@@ -7,8 +7,7 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import { MAX_AGENT_MESSAGE } from '../wire/agent.ts';
 import { MAX_LIVE_MESSAGE } from '../wire/live.ts';
 import { type GrpcOptions, type RunningGrpc, startGrpc } from './grpc/server.ts';
-import { DEFAULT_BACKLOG, History } from './history/history.ts';
-import type { OpenStore } from './history/open-store.ts';
+import { DEFAULT_BACKLOG, History, type HistoryStore } from './history/history.ts';
 import { hubApp } from './http/app.ts';
 import { Problem, problemBody } from './http/problem.ts';
 import { refusal, SECURITY_HEADERS } from './http/security.ts';
@@ -33,7 +32,7 @@ export interface HubOptions {
   version: string;
   log: Logger;
   /** Where history is kept; null for memory only. The hub lets go of it when it closes. */
-  history: OpenStore | null;
+  history: HistoryStore | null;
   /** Bytes of rows that wait for the store at most; DEFAULT_BACKLOG if left out. */
   backlog?: number;
   /** Where the Hubble API listens, and with which certificate; null if it does not. */

@@ -15,6 +15,9 @@ const SIZE_MS = 30_000;
 /** A hub that stops gives the store so long to take what waits. */
 const FINISH_MS = 5000;
 
+/** What history needs of a store. */
+export type HistoryStore = Omit<OpenStore, 'name'>;
+
 export interface HistoryOptions {
   /** Unique to this process. */
   hub: string;
@@ -27,12 +30,12 @@ export class History {
   readonly engine: SqlEngine;
   readonly writer: HistoryWriter;
   readonly reader: HistoryReader;
-  readonly #store: OpenStore;
+  readonly #store: HistoryStore;
   #size: StoreSize | null = null;
   #sizeAsked = 0;
   #prepared: Promise<void> | null = null;
 
-  constructor(store: OpenStore, { hub, log, backlog }: HistoryOptions) {
+  constructor(store: HistoryStore, { hub, log, backlog }: HistoryOptions) {
     this.#store = store;
     this.engine = store.engine;
     this.writer = new HistoryWriter({ engine: store.engine, prepare: async () => this.#prepare(), hub, log, backlog });

@@ -54,7 +54,7 @@ export class HistoryBed {
       version: '0.1.0',
       grpc: null,
       log: pino({ level: 'silent' }),
-      history: { kind: 'chdb', name: 'the test store', engine, prepare, close: async () => undefined },
+      history: { kind: 'chdb', engine, prepare, close: async () => undefined },
       uiFolder: '/nonexistent',
       ...more,
     });
