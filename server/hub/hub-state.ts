@@ -15,6 +15,7 @@ import { serviceMap } from './edges/service-map.ts';
 import { FlowTally } from './flow-tally.ts';
 import { l7Table } from './l7/l7-table.ts';
 import { L7Ring } from './l7/l7-ring.ts';
+import { type Balance, BALANCE_SUMS, zeroBalance } from './loss/balance.ts';
 import { MessageTally } from './l7/message-tally.ts';
 import { SeriesTally } from './l7/series-tally.ts';
 import type { AgentNode } from './ingest/agent-node.ts';
@@ -23,7 +24,10 @@ import { PolicyHitCounter } from './policy-hits.ts';
 import { type Extent, FlowStore, seek } from './store/flow-store.ts';
 import { Timeline } from './timeline.ts';
 import { Wakeup } from './wakeup.ts';
-import { HISTORY_S } from './window-ring.ts';
+import { HISTORY_S, WindowRing } from './window-ring.ts';
+
+/** Nodes with records, over all buckets, about 200 bytes each. */
+const MAX_BALANCES = 500_000;
 
 export interface Stats {
   batches: number;
@@ -55,6 +59,8 @@ export class HubState {
   readonly store: FlowStore;
   readonly edges = new EdgeRing();
   readonly l7 = new L7Ring();
+  /** What became of records, by node. */
+  readonly losses = new WindowRing<string, Balance>(BALANCE_SUMS, MAX_BALANCES);
   readonly tally = new FlowTally();
   readonly messageTally = new MessageTally();
   readonly seriesTally = new SeriesTally();
@@ -101,6 +107,11 @@ export class HubState {
     return lost;
   }
 
+  /** Whether every record that agents produced since the hub heard of them was received, or is on its way. */
+  get isWhole(): boolean {
+    return [...this.nodes.values()].every((node) => node.connected && node.ledger.isWhole);
+  }
+
   /** The flow with this id in an extent that is not evicted. */
   flow(extent: Extent, id: number): HubbleFlow {
     return toHubbleFlow(seek(extent, id - extent.firstId), {
@@ -133,16 +144,25 @@ export class HubState {
   tick(now: number): void {
     // Followers also tell what became of nodes.
     this.newFlows.notify();
+    const second = Math.floor(now / 1000);
     const oldest = this.store.oldestId;
     let isBlind = false;
     for (const node of this.nodes.values()) {
+      this.#countOverwritten(node, second);
       node.updateRate();
       node.session?.names.prune(oldest, now - HISTORY_S * 1000);
-      isBlind ||= !node.connected && now - node.changed < HISTORY_S * 1000;
+      if (node.connected || now - node.changed >= HISTORY_S * 1000) continue;
+      isBlind = true;
+      this.losses.add(second, [[node.name, { ...zeroBalance(), blind: 1 }]], false);
     }
     // Traffic of a node without agent is missing from the map and the routes.
     if (!isBlind) return;
-    this.edges.add(Math.floor(now / 1000), [], false);
-    this.l7.addBlind(Math.floor(now / 1000));
+    this.edges.add(second, [], false);
+    this.l7.addBlind(second);
+  }
+
+  #countOverwritten(node: AgentNode, second: number): void {
+    const more = this.store.evictedOf(node.name) - node.ledger.total.overwritten;
+    if (more > 0) this.losses.add(second, [[node.name, node.ledger.overwrite(more)]], true);
   }
 }

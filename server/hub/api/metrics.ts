@@ -79,11 +79,14 @@ function pipelineMetrics(state: HubState, counter: Define, gauge: Define): void 
     [...state.nodes.keys()].map((node) => [{ node }, value(node)]);
   const of = (name: string) => state.nodes.get(name);
   counter('spyglass_hub_flows_total', 'Flows received by node.', ['node'], () => perNode((n) => of(n)?.flows ?? 0));
-  counter('spyglass_hub_lost_records_total', 'Records an agent could not keep.', ['node'], () =>
-    perNode((n) => of(n)?.lost.records ?? 0),
-  );
-  counter('spyglass_hub_missing_batches_total', 'Batches whose number never arrived.', ['node'], () =>
-    perNode((n) => of(n)?.missingBatches ?? 0),
+  counter(
+    'spyglass_hub_lost_records_total',
+    'Records that no hub received, by where they were lost.',
+    ['node', 'cause'],
+    () =>
+      [...state.nodes.values()].flatMap(({ name, lost: { ring, buffer, agent, transit } }) =>
+        Object.entries({ ring, buffer, agent, transit }).map(([cause, n]): Sample => [{ node: name, cause }, n]),
+      ),
   );
   counter('spyglass_hub_batches_total', 'Batches stored.', [], () => [[{}, stats.batches]]);
   counter('spyglass_hub_duplicate_batches_total', 'Batches that were held already.', [], () => [

@@ -93,14 +93,13 @@ export class Ingest {
     }
     const flows = this.#append(link, batch, now);
     stats.batches += 1;
-    if (session.lastBatch !== 0 && batch.number > session.lastBatch + 1) {
-      node.missingBatches += batch.number - session.lastBatch - 1;
-      timeline.addLoss(now);
-    }
-    if (session.lastBatch !== 0 && batch.lost > session.lost) timeline.addLoss(now);
+    const isGap = batch.firstSequence > session.nextSequence;
+    if (session.lastBatch !== 0 && (isGap || batch.lost > session.lost)) timeline.addLoss(now);
     session.began(batch.number, batch.lost, node.lagMs);
     session.lastBatch = batch.number;
     session.lost = Math.max(session.lost, batch.lost);
+    session.nextSequence = Math.max(session.nextSequence, batch.firstSequence + batch.count);
+    session.received += flows;
     node.flows += flows;
     timeline.addFlows(now, flows);
     this.#state.newFlows.notify();
@@ -109,6 +108,9 @@ export class Ingest {
   counters(link: AgentLink, counters: Counters, now: number): void {
     const { node, session } = link;
     node.counters = counters;
+    const followed = session.seenFromStart !== false;
+    const { by, exact } = node.ledger.update(session, counters.records, followed);
+    this.#state.losses.add(Math.floor(now / 1000), [[node.name, by]], exact);
     const { edges, timeline } = this.#state;
     const found = node.tracker.apply(session.names, session.hello.counters_id, counters, session.seenFromStart, now);
     edges.add(
@@ -154,8 +156,10 @@ export class Ingest {
     const view = new DataView(batch.records.buffer, batch.records.byteOffset, batch.records.byteLength);
     for (let i = 0; i < batch.count; i++) {
       const record = session.cursor.moveTo(view, walked.offsets?.[i] ?? i * session.recordSize);
-      if (record.type === RECORD_TYPE.L7) messageTally.add(record, session.names);
-      else tally.add(record);
+      if (record.type === RECORD_TYPE.L7) {
+        session.messages += 1;
+        messageTally.add(record, session.names);
+      } else tally.add(record);
       policyHits.add(record, session.names, session.policyHits, walked.maxTime + offset);
     }
     return store.nextId - firstId;
