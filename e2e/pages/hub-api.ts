@@ -1,5 +1,6 @@
 /** The hub's HTTP API: what the UI shows is compared with what it says. */
 import { type APIRequestContext, type APIResponse, expect } from '@playwright/test';
+import type { Datapath } from '../../server/wire/datapath.ts';
 import type { GetFlowsResponse } from '../../server/wire/hubble.ts';
 import type { L7Row, L7Table } from '../../server/wire/l7-table.ts';
 import type { FlowFilter } from '../../server/wire/live.ts';
@@ -19,6 +20,10 @@ export class HubApi {
 
   async serviceMap(): Promise<ServiceMap> {
     return (await (await this.#get('/api/v1/service-map')).json()) as ServiceMap;
+  }
+
+  async datapath(): Promise<Datapath> {
+    return (await (await this.#get('/api/v1/datapath')).json()) as Datapath;
   }
 
   /** Routes between workloads, over the last `seconds`. */

@@ -376,7 +376,7 @@ export class Agent implements AgentHealth, AsyncDisposable {
 
   #sendCounters(): void {
     this.#clock.refresh();
-    const { lost } = this.#reader.events();
+    const { written, lost } = this.#reader.events();
     this.#lostInRing = lost - this.#lossBefore.value;
     if (this.#hubs.connected === 0) return;
     this.#lossBefore.told(lost);
@@ -394,6 +394,7 @@ export class Agent implements AgentHealth, AsyncDisposable {
       stages: this.#reader.stages(),
       maps: this.#fills.all.map((it) => ({ name: it.name, entries: it.entries, max_entries: it.maxEntries })),
       problem: this.#problem?.slice(0, MAX_PROBLEM) ?? null,
+      events: { written, drained },
       records: this.#records.counts({ drained, taken, batched: this.#outbox.records, buffer: this.#outbox.lost }),
       agent: {
         rss_bytes: process.memoryUsage.rss(),

@@ -3,6 +3,7 @@
  * it, the API and the live stream read it. It opens no sockets, so tests and benchmarks drive it directly.
  */
 import { randomBytes } from 'node:crypto';
+import type { Datapath } from '../wire/datapath.ts';
 import type { HubbleFlow } from '../wire/hubble.ts';
 import type { L7Table } from '../wire/l7-table.ts';
 import type { ServiceMap } from '../wire/service-map.ts';
@@ -10,6 +11,8 @@ import type { MapGroup } from '../wire/service-map.ts';
 import type { Names } from '../flows/dictionary.ts';
 import type { FlowFilter } from '../flows/filter.ts';
 import { type Emitter, toHubbleFlow } from '../flows/hubble-flow.ts';
+import { datapathView } from './datapath/datapath-view.ts';
+import { StageRing } from './datapath/stage-ring.ts';
 import { EdgeRing } from './edges/edge-ring.ts';
 import { serviceMap } from './edges/service-map.ts';
 import { FlowTally } from './flow-tally.ts';
@@ -61,6 +64,7 @@ export class HubState {
   readonly l7 = new L7Ring();
   /** What became of records, by node. */
   readonly losses = new WindowRing<string, Balance>(BALANCE_SUMS, MAX_BALANCES);
+  readonly stages = new StageRing();
   readonly tally = new FlowTally();
   readonly messageTally = new MessageTally();
   readonly seriesTally = new SeriesTally();
@@ -140,6 +144,12 @@ export class HubState {
     return l7Table(this.l7.window(since, until, Date.now() / 1000), group, filter);
   }
 
+  /** What the stages did over the same kind of window, on one node or (null) on all. */
+  datapath(since: number, until: number, node: string | null): Datapath {
+    const window = this.stages.window(since, until, Date.now() / 1000);
+    return datapathView(window, [...this.nodes.values()], node);
+  }
+
   /** Housekeeping, called every second. */
   tick(now: number): void {
     // Followers also tell what became of nodes.
@@ -155,8 +165,9 @@ export class HubState {
       isBlind = true;
       this.losses.add(second, [[node.name, { ...zeroBalance(), blind: 1 }]], false);
     }
-    // Traffic of a node without agent is missing from the map and the routes.
+    // Traffic of a node without agent is missing from the map, the routes and the stages.
     if (!isBlind) return;
+    this.stages.add(second, [], false);
     this.edges.add(second, [], false);
     this.l7.addBlind(second);
   }

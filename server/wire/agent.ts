@@ -230,6 +230,8 @@ export interface Counters {
   maps: { name: string; entries: number; max_entries: number }[];
   /** Why the node's datapath is not in step with the cluster: one sentence, null if it is. */
   problem: string | null;
+  /** Records written to the ring since the maps were made, and drained since the agent started. */
+  events: { written: number; drained: number };
   /** Where the records of the session are. */
   records: RecordCounts;
   agent: { rss_bytes: number; cpu_seconds: number; buffered_bytes: number };

@@ -25,7 +25,7 @@ export function readSumRequest(request: Request): SumRequest {
   return { ...readWindow(parameters), group, filter: parameters.filter() };
 }
 
-/** Whole Unix seconds of `since` and `until`, by default the last minute. Throws a Problem. */
+/** `since` and `until` in whole Unix seconds; the last minute if neither is given. Throws a Problem. */
 export function readWindow(parameters: Parameters): { since: number; until: number } {
   // The second that is still being counted belongs to the window.
   const now = Math.floor(Date.now() / 1000) + 1;

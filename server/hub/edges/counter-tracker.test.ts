@@ -39,6 +39,7 @@ function counters(edges: EdgeCounters[], more: Partial<Counters> = {}): Counters
     stages: [],
     maps: [],
     problem: null,
+    events: { written: 0, drained: 0 },
     records: recordCounts(),
     agent: { rss_bytes: 0, cpu_seconds: 0, buffered_bytes: 0 },
     ...more,

@@ -1,6 +1,7 @@
 /** A node of the cluster, over all agents that ran on it: what the hub received from it, and lost. */
 import type { Counters } from '../../wire/agent.ts';
 import type { LossLedger } from '../../wire/status.ts';
+import { StageTracker } from '../datapath/stage-tracker.ts';
 import { CounterTracker } from '../edges/counter-tracker.ts';
 import { SeriesTracker } from '../l7/series-tracker.ts';
 import { NodeLedger } from '../loss/node-ledger.ts';
@@ -11,6 +12,7 @@ export class AgentNode {
   readonly tracker = new CounterTracker();
   readonly series = new SeriesTracker();
   readonly ledger = new NodeLedger();
+  readonly stages: StageTracker;
   #session: AgentSession | null = null;
   connected = false;
   /** Unix ms of the last connect or disconnect. */
@@ -24,6 +26,7 @@ export class AgentNode {
 
   constructor(name: string) {
     this.name = name;
+    this.stages = new StageTracker(name);
   }
 
   /** The agent process that was heard last, null before the first. */

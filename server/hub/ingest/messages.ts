@@ -151,6 +151,7 @@ const counters: z.ZodType<Counters> = z.object({
   stages: z.array(z.tuple([u8, u8, count, count, count])).max(4096),
   maps: z.array(z.object({ name: text, entries: count, max_entries: count })).max(256),
   problem: z.string().max(MAX_SENTENCE).nullable(),
+  events: z.object({ written: count, drained: count }),
   records: z.object({
     produced: records,
     ring: records,

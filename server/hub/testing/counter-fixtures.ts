@@ -36,6 +36,7 @@ export function kernelCounters(edges: EdgeCounters[], more: Partial<Counters> = 
     stages: [],
     maps: [{ name: 'flow_cache', entries: 3, max_entries: 100 }],
     problem: 'The map is full.',
+    events: { written: 0, drained: 0 },
     records: recordCounts({ produced: 3, ring: 2, buffer: 1, skipped: 1 }),
     agent: { rss_bytes: 1, cpu_seconds: 0, buffered_bytes: 0 },
     ...more,

@@ -1,6 +1,7 @@
 /** The frame: what is chosen (in the address), what is live (in the store), and where each region stands. */
 import { type ReactNode, useCallback, useMemo, useRef, useState } from 'react';
 import type { FlowFilter, FlowRow } from '../../../server/wire/live.ts';
+import { DatapathPage } from '../datapath/datapath-page.tsx';
 import { FilterBar } from '../filter/filter-bar.tsx';
 import { formatFilter, type Term, termsOf, withTerms } from '../filter/grammar.ts';
 import { isOfEdge, markerOf } from '../flows/edge-of.ts';
@@ -114,7 +115,7 @@ export function App({ store }: { store: LiveStore }): ReactNode {
 
   const isNotLive = isSilent(connection, now);
   const total = timeline === null ? null : timeline.buckets.reduce((sum, bucket) => sum + bucket.flows, 0);
-  const isOpen = flow !== null || (selected !== null && map !== null);
+  const isOpen = page.page !== 'datapath' && (flow !== null || (selected !== null && map !== null));
   const flowPanel = (
     <FlowPanel
       tail={tail}
@@ -177,6 +178,17 @@ export function App({ store }: { store: LiveStore }): ReactNode {
       >
         {page.page === 'unknown' && <UnknownPage path={location.pathname} onMap={() => change({ page: 'map' })} />}
         {page.page === 'flows' && flowPanel}
+        {page.page === 'datapath' && (
+          <DatapathPage
+            windowS={page.range}
+            node={page.node}
+            onNode={(node) => change({ node })}
+            isHeld={page.held}
+            status={status}
+            flow={flow?.flow ?? null}
+            onFlowClose={() => setFlow(null)}
+          />
+        )}
         {page.page === 'map' && (
           <MapPage
             page={page}
@@ -213,6 +225,7 @@ export function App({ store }: { store: LiveStore }): ReactNode {
               onMove={moveFlow}
               onFilter={addFilter}
               onMap={showOnMap}
+              onDatapath={() => change({ page: 'datapath' })}
               onClose={closeDetails}
             />
           </div>

@@ -15,6 +15,7 @@ interface TopBarProps {
 const LINKS: readonly { page: Page; text: string }[] = [
   { page: 'map', text: 'Map' },
   { page: 'flows', text: 'Flows' },
+  { page: 'datapath', text: 'Datapath' },
 ];
 
 export function TopBar({ page, onPage, onTheme, filter, connection }: TopBarProps): ReactNode {

@@ -64,6 +64,7 @@ export function usePageKeys(keys: PageKeys): void {
       ' ': () => change({ held: !page.held }),
       'g m': () => change({ page: 'map' }),
       'g f': () => change({ page: 'flows' }),
+      'g d': () => change({ page: 'datapath' }),
       ',': () => range(-1),
       '.': () => range(1),
       j: () => flowKeys.current?.move(1),

@@ -33,6 +33,7 @@ interface FlowDetailsProps {
   onMove: (by: 1 | -1) => void;
   onFilter: (filter: FlowFilter) => void;
   onMap: () => void;
+  onDatapath: () => void;
   onClose: () => void;
 }
 
@@ -42,6 +43,7 @@ export const FlowDetails = memo(function FlowDetails({
   onMove,
   onFilter,
   onMap,
+  onDatapath,
   onClose,
 }: FlowDetailsProps): ReactNode {
   const { flow } = row;
@@ -129,6 +131,11 @@ export const FlowDetails = memo(function FlowDetails({
               </li>
             ))}
           </ol>
+          <p className="fix">
+            <button type="button" className="btn" onClick={onDatapath}>
+              In the stage graph
+            </button>
+          </p>
         </Section>
       )}
       <Section title="Both ends" note={flow.node_name}>
