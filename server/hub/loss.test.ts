@@ -77,7 +77,8 @@ describe('GET /api/v1/loss', () => {
     const next = await new FakeAgent(bed.hub).start({ session: 's2' });
     await next.deliver(flows(3));
     const total = await balance(next, { produced: 3, handed: 3, taken_before: 30 });
-    expect(total).toMatchObject({ produced: 33, received: 14, waiting: 0, unexplained: 0 });
+    // Messages that it held, too, nobody can count.
+    expect(total).toMatchObject({ produced: 33, received: 14, waiting: 0, unexplained: 0, exact: false });
     expect(total.lost).toEqual({ ...NOTHING_LOST, records: 19, agent: 19 });
   });
 
@@ -88,7 +89,7 @@ describe('GET /api/v1/loss', () => {
     first.socket.close();
     const next = await new FakeAgent(bed.hub).start({ session: 's2' });
     const total = await balance(next, { produced: 5, waiting: 5, taken_before: 10 });
-    expect(total).toMatchObject({ produced: 17, received: 10, waiting: 5, unexplained: 0 });
+    expect(total).toMatchObject({ produced: 17, received: 10, waiting: 5, unexplained: 0, exact: true });
     expect(total.lost).toEqual({ ...NOTHING_LOST, records: 2, ring: 2 });
   });
 

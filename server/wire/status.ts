@@ -40,7 +40,7 @@ export interface LossLedger {
   ring: number;
   /** No room in the agent while no hub answered. */
   buffer: number;
-  /** With an agent that ended before a hub had them. */
+  /** With an agent that ended before a hub had them; its messages cannot be counted. */
   agent: number;
   /** Handed over by the agent, and not arrived. */
   transit: number;

@@ -77,7 +77,7 @@ export class NodeLedger {
     const arrived = session.received - received;
     let agent: number;
     if (next.hello.counters_id === session.hello.counters_id) {
-      // Records it took out of the ring, less those that are accounted for. Of its messages that nobody saw nothing is known.
+      // Records it took out of the ring, less those that are accounted for.
       const taken = counts.taken_before - last.taken_before;
       agent = Math.max(0, taken - (session.received - session.messages) - last.skipped);
     } else {
@@ -85,6 +85,8 @@ export class NodeLedger {
       agent = Math.max(0, balance.waiting - arrived);
       this.#isFollowed = false;
     }
+    // Of messages that it made and nobody saw, nothing is known.
+    if (agent > 0) this.#isFollowed = false;
     // What still waits in the ring is the next one's.
     const waiting = -balance.waiting;
     return { ...zeroBalance(), produced: arrived + agent + waiting, received: arrived, agent, waiting };
