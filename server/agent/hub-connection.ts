@@ -110,6 +110,11 @@ export class HubConnection implements Disposable {
     if (this.#welcome !== null) this.#control(KIND.archive, archive);
   }
 
+  /** From now on this hub archives: `sendBatches` begins with what is after batch `number`, sent before or not. */
+  goBack(number: number): void {
+    this.#place.again(number);
+  }
+
   sendDictionary(change: Dictionary): void {
     if (this.#welcome === null) return;
     for (const part of dictionaryParts(change)) this.#control(KIND.dictionary, part);

@@ -35,7 +35,6 @@ export class Hubs implements Disposable {
   #wanted = new Set<string>();
   /** Who archives, and up to where the session is held for good; nobody before a hub that can was there. */
   #archive: Archive = { hub: '', durable: 0 };
-  #told = '';
 
   constructor(options: HubsOptions) {
     this.#options = options;
@@ -105,23 +104,19 @@ export class Hubs implements Disposable {
     const key = keyOf(address);
     const connection: HubConnection = new HubConnection(address, hello, outbox.open(), snapshot, {
       welcomed: () => {
-        this.#chooseArchive();
+        this.#settleArchive();
         return this.#archive;
       },
       connected: () => {
-        this.#tellArchive();
         events.connected(address, connection.welcome?.hub ?? '');
       },
       disconnected: (reason) => {
         if (reason !== null) events.disconnected(key, reason);
-        this.#chooseArchive();
-        this.#tellArchive();
+        this.#settleArchive();
+        this.sendBatches();
         this.#forgetUnwanted(key);
       },
-      durable: () => {
-        this.#chooseArchive();
-        this.#tellArchive();
-      },
+      durable: () => this.#settleArchive(),
       isElsewhere: (hub) => [...this.#connections.values()].some((it) => it !== connection && it.welcome?.hub === hub),
     });
     return connection;
@@ -133,19 +128,19 @@ export class Hubs implements Disposable {
     this.#connections.delete(key);
   }
 
-  #chooseArchive(): void {
+  /** One hub archives as long as it is there. Tells all of them what has changed. */
+  #settleArchive(): void {
     const able = [...this.#connections.values()].filter((it) => it.welcome?.archives === true);
     const current = able.find((it) => it.welcome?.hub === this.#archive.hub);
     const hub = (current ?? able[0])?.welcome?.hub ?? this.#archive.hub;
-    this.#archive = { hub, durable: Math.max(this.#archive.durable, current?.durable ?? 0) };
-  }
-
-  #tellArchive(): void {
-    const { hub, durable } = this.#archive;
-    const words = `${hub} ${durable}`;
-    if (words === this.#told) return;
-    this.#told = words;
-    for (const it of this.#connections.values()) it.sendArchive(this.#archive);
+    const durable = Math.max(this.#archive.durable, current?.durable ?? 0);
+    const isMoved = hub !== this.#archive.hub;
+    if (!isMoved && durable === this.#archive.durable) return;
+    this.#archive = { hub, durable };
+    for (const it of this.#connections.values()) {
+      it.sendArchive(this.#archive);
+      if (isMoved && it.welcome?.hub === hub) it.goBack(durable);
+    }
   }
 }
 

@@ -112,3 +112,22 @@ test('a hub that is gone for good has received nothing more', () => {
   place.close();
   expect(outbox.lost).toBe(2);
 });
+
+test('a hub that shall archive gets again what is not held for good, before anything new', () => {
+  const outbox = filled(4 * BATCH, 4);
+  const place = outbox.open();
+  send(place, 3);
+  place.received(3);
+  place.again(1);
+  expect(place).toMatchObject({ waiting: 2, handed: 6 });
+  expect(send(place, 1)).toEqual([2]);
+  expect(place).toMatchObject({ waiting: 2, handed: 6 });
+  outbox.add(data, 2, 0n, 0);
+  expect(send(place)).toEqual([3, 4, 5]);
+  expect(place).toMatchObject({ waiting: 0, skipped: 0, handed: 10 });
+  // What made room meanwhile is not there any more; what is new is.
+  place.again(0);
+  outbox.add(data, 2, 0n, 0);
+  expect(send(place)).toEqual([3, 4, 5, 6]);
+  expect(place.next()).toBeUndefined();
+});

@@ -140,6 +140,8 @@ export class OutboxPlace {
   #sent = 0;
   #sentRecords = 0;
   #skipped = 0;
+  /** Up to where batches were handed over a second time; null if all were that shall be. */
+  #again: number | null = null;
 
   constructor(outbox: Outbox, events: PlaceEvents) {
     this.#outbox = outbox;
@@ -175,6 +177,7 @@ export class OutboxPlace {
   begin(number: number, records: number): void {
     // What is more than there is cannot be of this session.
     const isKnown = number > 0 && number <= this.#outbox.newest;
+    this.#again = null;
     this.#sent = isKnown ? number : 0;
     this.#sentRecords = isKnown ? Math.min(records, this.#outbox.records) : 0;
     if (!isKnown) this.#skipped = 0;
@@ -183,13 +186,25 @@ export class OutboxPlace {
     this.#events.released();
   }
 
+  /** Hands over again what is after batch `number`, before anything new: the hub is to archive it. */
+  again(number: number): void {
+    this.#again = Math.min(number, this.#sent);
+  }
+
   /** The next batch to hand over. */
   next(): Batch | undefined {
-    return this.#outbox.after(this.#sent);
+    const batch = this.#outbox.after(this.#again ?? this.#sent);
+    if (this.#again === null || (batch !== undefined && batch.number <= this.#sent)) return batch;
+    this.#again = null;
+    return batch;
   }
 
   /** `next()` was handed over. */
   advance(batch: Batch): void {
+    if (batch.number <= this.#sent) {
+      this.#again = batch.number;
+      return;
+    }
     this.#skipped += batch.firstSequence - this.#sentRecords;
     this.#sent = batch.number;
     this.#sentRecords = batch.firstSequence + batch.records;
@@ -206,7 +221,7 @@ export class OutboxPlace {
   }
 
   #pendingSkip(): number {
-    const next = this.next();
+    const next = this.#outbox.after(this.#sent);
     return next === undefined ? 0 : Math.max(0, next.firstSequence - this.#sentRecords);
   }
 }

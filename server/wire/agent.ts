@@ -55,8 +55,8 @@ export interface Welcome {
 
 /**
  * Agent -> hub, before the first batch and whenever it changes: who archives the session. A hub that was not told
- * archives. The hub that takes over begins after what the shared history holds; until then each hub keeps what is later
- * than `durable`, so that nothing is missing when the one that archives is killed.
+ * archives. A hub that takes over gets all batches after `durable` again, for its history: those that the store has already
+ * are left out by it, and its memory has them. So nothing is missing when the one that archived is killed.
  */
 export interface Archive {
   /** Id of the hub as in its Welcome. */
