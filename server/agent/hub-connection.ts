@@ -211,6 +211,8 @@ export class HubConnection implements Disposable {
   }
 
   #later(unsaid: string | null): void {
+    // Whoever heard of the end may have ended it for good.
+    if (this.#closed) return;
     this.#timer = setTimeout(() => {
       this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE_MS);
       if (this.#lastHub !== '' && this.#events.isElsewhere(this.#lastHub)) {

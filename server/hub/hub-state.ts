@@ -15,12 +15,15 @@ import { datapathView } from './datapath/datapath-view.ts';
 import { StageRing } from './datapath/stage-ring.ts';
 import { EdgeRing } from './edges/edge-ring.ts';
 import { serviceMap } from './edges/service-map.ts';
-import { FlowTally } from './flow-tally.ts';
 import { l7Table } from './l7/l7-table.ts';
 import { L7Ring } from './l7/l7-ring.ts';
 import { type Balance, BALANCE_SUMS, zeroBalance } from './loss/balance.ts';
-import { MessageTally } from './l7/message-tally.ts';
 import { SeriesTally } from './l7/series-tally.ts';
+import { DEFAULT_METRICS, type MetricConfig, parseMetrics } from './metrics/config.ts';
+import { DepartedPods } from './metrics/departed-pods.ts';
+import { EdgeTally } from './metrics/edge-tally.ts';
+import { HubbleMetrics } from './metrics/hubble-metrics.ts';
+import { SeriesBudget } from './metrics/series-budget.ts';
 import type { AgentNode } from './ingest/agent-node.ts';
 import type { ProtocolFault } from './ingest/protocol-error.ts';
 import { PolicyHitCounter } from './policy-hits.ts';
@@ -38,6 +41,8 @@ export interface Stats {
   bytes: number;
   faults: Map<ProtocolFault, number>;
   slowReaders: number;
+  /** Records of messages that could not be decoded. */
+  unreadableMessages: number;
   liveClients: number;
 }
 
@@ -54,6 +59,16 @@ export interface GrpcStats {
   calls: Map<string, number>;
 }
 
+/** Between two looks at which pods are gone. */
+const PODS_MS = 10_000;
+
+export interface HubStateOptions {
+  memory: number;
+  version: string;
+  metrics?: readonly MetricConfig[] | undefined;
+  series?: number | undefined;
+}
+
 export class HubState {
   /** Random per process. */
   readonly id: string;
@@ -65,9 +80,10 @@ export class HubState {
   /** What became of records, by node. */
   readonly losses = new WindowRing<string, Balance>(BALANCE_SUMS, MAX_BALANCES);
   readonly stages = new StageRing();
-  readonly tally = new FlowTally();
-  readonly messageTally = new MessageTally();
-  readonly seriesTally = new SeriesTally();
+  readonly series: SeriesBudget;
+  readonly hubble: HubbleMetrics;
+  readonly seriesTally: SeriesTally;
+  readonly edgeTally: EdgeTally;
   readonly policyHits = new PolicyHitCounter();
   readonly timeline = new Timeline();
   readonly nodes = new Map<string, AgentNode>();
@@ -78,14 +94,26 @@ export class HubState {
     bytes: 0,
     faults: new Map(),
     slowReaders: 0,
+    unreadableMessages: 0,
     liveClients: 0,
   };
   /** Of the Hubble API, null if this hub does not serve it. */
   grpc: GrpcStats | null = null;
   readonly #emitter: Emitter;
+  readonly #departed = new DepartedPods();
+  /** Unix ms of the last look at them. */
+  #looked = 0;
 
-  /** `memory` is the budget for flow records in bytes. */
-  constructor(options: { memory: number; version: string }) {
+  /**
+   * `memory` is the budget for flow records in bytes; `metrics` what Prometheus gets of them, `series` how many time series
+   * at most.
+   */
+  constructor(options: HubStateOptions) {
+    const { metrics = parseMetrics(DEFAULT_METRICS), series } = options;
+    this.series = new SeriesBudget(series);
+    this.hubble = new HubbleMetrics(metrics, this.series);
+    this.seriesTally = new SeriesTally(this.series);
+    this.edgeTally = new EdgeTally(this.series);
     this.id = randomBytes(10).toString('hex');
     this.version = options.version;
     this.#emitter = { name: 'Spyglass', version: options.version };
@@ -156,6 +184,7 @@ export class HubState {
     this.newFlows.notify();
     const second = Math.floor(now / 1000);
     const oldest = this.store.oldestId;
+    this.#forgetPods(now);
     let isBlind = false;
     for (const node of this.nodes.values()) {
       this.#countOverwritten(node, second);
@@ -170,6 +199,15 @@ export class HubState {
     this.stages.add(second, [], false);
     this.edges.add(second, [], false);
     this.l7.addBlind(second);
+  }
+
+  /** Series of pods that are gone go, too. */
+  #forgetPods(now: number): void {
+    if (now - this.#looked < PODS_MS) return;
+    this.#looked = now;
+    const names = [...this.nodes.values()].flatMap(({ session }) => session?.names ?? []);
+    this.#departed.look(names, now);
+    this.hubble.forget(this.#departed.isGone);
   }
 
   #countOverwritten(node: AgentNode, second: number): void {

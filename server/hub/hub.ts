@@ -15,6 +15,7 @@ import { HubState } from './hub-state.ts';
 import { AgentSockets } from './ingest/agent-socket.ts';
 import { Ingest } from './ingest/ingest.ts';
 import { listen } from './listen.ts';
+import type { MetricConfig } from './metrics/config.ts';
 import { LiveSockets } from './live/live-sockets.ts';
 
 const PING_MS = 15_000;
@@ -30,6 +31,9 @@ export interface HubOptions {
   memory: number;
   version: string;
   log: Logger;
+  /** Hubble's metrics, DEFAULT_METRICS if left out; and how many series Prometheus gets at most. */
+  metrics?: readonly MetricConfig[];
+  series?: number;
   /** Where the Hubble API listens, and with which certificate; null if it does not. */
   grpc: Omit<GrpcOptions, 'onBug'> | null;
   /** Folder of the built UI; where the build puts it if left out. */

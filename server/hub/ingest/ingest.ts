@@ -125,6 +125,7 @@ export class Ingest {
       found.edges.map(({ edge, by }) => [edge, by]),
       found.exact,
     );
+    this.#state.edgeTally.add(found.edges);
     if (found.drops > 0) timeline.addDrops(now, found.drops);
   }
 
@@ -139,7 +140,7 @@ export class Ingest {
   #append(link: AgentLink, batch: Batch, now: number): number {
     if (batch.count === 0) return 0;
     const { session, node } = link;
-    const { store, tally, messageTally, policyHits } = this.#state;
+    const { store, hubble, policyHits, stats } = this.#state;
     const walked = walkRecords(batch, session.cursor, session.recordSize, session.hello.layout.version);
     const offset = Number(batch.clockOffsetNs);
     const minTime = walked.minTime + offset;
@@ -166,8 +167,9 @@ export class Ingest {
       if (record.type === RECORD_TYPE.DROP) this.#dropPlaces.add(record);
       if (record.type === RECORD_TYPE.L7) {
         session.messages += 1;
-        messageTally.add(record, session.names);
-      } else tally.add(record);
+        if (record.l7 === null) stats.unreadableMessages += 1;
+      }
+      hubble.add(record, session.names);
       policyHits.add(record, session.names, session.policyHits, walked.maxTime + offset);
     }
     return store.nextId - firstId;
