@@ -39,11 +39,19 @@ export function hubCommand(): Command {
     )
     .option('--memory <bytes>', 'memory for recent flows, such as 64Mi', parseMemory, DEFAULT_MEMORY)
     .addOption(
-      new Option('--metrics <list>', "Hubble's metrics in its words, such as 'drop flow:sourceContext=workload dns:query'")
+      new Option(
+        '--metrics <list>',
+        "Hubble's metrics in its words, such as 'drop flow:sourceContext=workload dns:query'",
+      )
         .argParser(metricList)
         .default(parseMetrics(DEFAULT_METRICS), DEFAULT_METRICS),
     )
-    .option('--metrics-series <count>', 'time series of all metrics at most; further ones are `other`', series, DEFAULT_SERIES)
+    .option(
+      '--metrics-series <count>',
+      'time series of all metrics at most; further ones are `other`',
+      series,
+      DEFAULT_SERIES,
+    )
     .addOption(
       new Option('--grpc-listen <host:port>', "address of the Hubble API on this machine, or 'off'")
         .argParser((text) => (text === 'off' ? text : parseListen(text)))

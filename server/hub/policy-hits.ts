@@ -48,7 +48,9 @@ export class PolicyHitCounter {
   }
 
   /** All counts, with the policy and the place of the rule, or `default`. */
-  *[Symbol.iterator](): Iterator<readonly [{ namespace: string; name: string; direction: string; rule: string }, HitCount]> {
+  *[Symbol.iterator](): Iterator<
+    readonly [{ namespace: string; name: string; direction: string; rule: string }, HitCount]
+  > {
     for (const [key, count] of this.#counts) {
       const [namespace = '', name = '', direction = '', rule = ''] = key.split('/');
       yield [{ namespace, name, direction, rule }, count];

@@ -16,7 +16,12 @@ export function nodeMetrics(state: HubState, counter: Define, gauge: Define): vo
     [...nodes.values()].flatMap(({ name, counters }) =>
       (counters?.maps ?? []).map((map): Sample => [{ node: name, map: map.name }, map[value]]),
     );
-  counter('spyglass_hub_flows_total', 'Flows received by node.', ['node'], perNode(({ flows }) => flows));
+  counter(
+    'spyglass_hub_flows_total',
+    'Flows received by node.',
+    ['node'],
+    perNode(({ flows }) => flows),
+  );
   counter('spyglass_hub_records_total', 'Records by what became of them.', ['node', 'what'], () =>
     [...nodes.values()].flatMap(({ name, ledger: { total } }) =>
       RECORDS.map((what): Sample => [{ node: name, what }, total[what]]),

@@ -17,7 +17,8 @@ describe('parseMetrics', () => {
   });
 
   it('takes commas between metrics, though lists of labels have them, too', () => {
-    const text = 'flow:sourceContext=workload;labelsContext=source_ip,source_app,drop,tcp:labelsContext=source_pod,port-distribution';
+    const text =
+      'flow:sourceContext=workload;labelsContext=source_ip,source_app,drop,tcp:labelsContext=source_pod,port-distribution';
     expect(parseMetrics(text).map(({ name, labels }) => [name, labels])).toEqual([
       ['flow', ['source_ip', 'source_app']],
       ['drop', []],

@@ -48,11 +48,7 @@ export class ContextLabels {
     this.#needsAddress = all.some(ofAddress) || labels.some((it) => it.endsWith('_ip'));
     this.#needsDirection =
       labels.includes('traffic_direction') || ends.some((it) => it.egress !== it.any || it.ingress !== it.any);
-    this.names = [
-      ...(has(source) ? ['source'] : []),
-      ...(has(destination) ? ['destination'] : []),
-      ...labels,
-    ];
+    this.names = [...(has(source) ? ['source'] : []), ...(has(destination) ? ['destination'] : []), ...labels];
   }
 
   /** The number of the record's set; with `isSwapped` as if it went the other way. */

@@ -51,7 +51,9 @@ export class EndFacts {
 
   /** `namespace/name`, null for what is no pod. */
   get pod(): string | null {
-    return this.entry === undefined || this.entry.namespace === '' ? null : `${this.entry.namespace}/${this.entry.name}`;
+    return this.entry === undefined || this.entry.namespace === ''
+      ? null
+      : `${this.entry.namespace}/${this.entry.name}`;
   }
 
   /** '' if it has none. */
@@ -78,7 +80,7 @@ export class EndFacts {
         return labels.find((it) => it.startsWith('reserved:')) ?? '';
       }
       case 'workload':
-        return entry?.workload == null ? '' : `${entry.namespace}/${entry.workload.name}`;
+        return entry === undefined || entry.workload === null ? '' : `${entry.namespace}/${entry.workload.name}`;
       case 'workload-name':
         return entry?.workload?.name ?? '';
       case 'app': {

@@ -8,7 +8,13 @@ import { Durations, histogramSeries, LabelMap } from './label-counts.ts';
 import type { SeriesBudget } from './series-budget.ts';
 
 /** Of packets and bytes both ways, and connections. */
-const COUNTED = ['packets', 'bytes', 'reply_packets', 'reply_bytes', 'connections'] as const satisfies (keyof EdgeTotals)[];
+const COUNTED = [
+  'packets',
+  'bytes',
+  'reply_packets',
+  'reply_bytes',
+  'connections',
+] as const satisfies (keyof EdgeTotals)[];
 export type CountedOfEdge = (typeof COUNTED)[number];
 
 /** Seconds; a bucket of the kernel begins at a power of two µs and ends below the next. */

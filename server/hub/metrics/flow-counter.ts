@@ -15,7 +15,11 @@ export class FlowCounter<T = Count> {
   readonly #contexts: ContextLabels;
   readonly #own: readonly string[];
 
-  constructor(about: { name: string; help: string; labels: readonly string[] }, contexts: ContextLabels, values: LabelMap<T>) {
+  constructor(
+    about: { name: string; help: string; labels: readonly string[] },
+    contexts: ContextLabels,
+    values: LabelMap<T>,
+  ) {
     this.name = about.name;
     this.help = about.help;
     this.#own = about.labels;
