@@ -72,7 +72,16 @@ async function run(options: Options): Promise<void> {
   if (exitWithParent) process.stdin.on('end', stop).on('error', stop).resume();
 
   const grpc = grpcListen === 'off' ? null : { ...grpcListen, tls: readTls(options) };
-  const hub = await startHub({ ...listen, memory, version: ownVersion(), grpc, metrics, series: metricsSeries, log });
+  const hub = await startHub({
+    ...listen,
+    memory,
+    version: ownVersion(),
+    grpc,
+    metrics,
+    series: metricsSeries,
+    log,
+    history: null,
+  });
   const hubble = hub.grpcAddress === null ? '' : `, Hubble API on ${hub.grpcAddress}`;
   process.stdout.write(`Spyglass hub on ${hub.url}${hubble}\n`);
   await new Promise<void>((resolve) => {

@@ -24,6 +24,7 @@ import { DepartedPods } from './metrics/departed-pods.ts';
 import { EdgeTally } from './metrics/edge-tally.ts';
 import { HubbleMetrics } from './metrics/hubble-metrics.ts';
 import { SeriesBudget } from './metrics/series-budget.ts';
+import type { History } from './history/history.ts';
 import type { AgentNode } from './ingest/agent-node.ts';
 import type { ProtocolFault } from './ingest/protocol-error.ts';
 import { PolicyHitCounter } from './policy-hits.ts';
@@ -99,6 +100,8 @@ export class HubState {
   };
   /** Of the Hubble API, null if this hub does not serve it. */
   grpc: GrpcStats | null = null;
+  /** Null if this hub keeps flows in memory only. */
+  history: History | null = null;
   readonly #emitter: Emitter;
   readonly #departed = new DepartedPods();
   /** Unix ms of the last look at them. */
@@ -183,6 +186,7 @@ export class HubState {
     // Followers also tell what became of nodes.
     this.newFlows.notify();
     const second = Math.floor(now / 1000);
+    this.history?.tick(now);
     const oldest = this.store.oldestId;
     this.#forgetPods(now);
     let isBlind = false;

@@ -7,6 +7,7 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import { MAX_AGENT_MESSAGE } from '../wire/agent.ts';
 import { MAX_LIVE_MESSAGE } from '../wire/live.ts';
 import { type GrpcOptions, type RunningGrpc, startGrpc } from './grpc/server.ts';
+import { DEFAULT_BACKLOG, History, type HistoryStore } from './history/history.ts';
 import { hubApp } from './http/app.ts';
 import { Problem, problemBody } from './http/problem.ts';
 import { refusal, SECURITY_HEADERS } from './http/security.ts';
@@ -34,6 +35,10 @@ export interface HubOptions {
   /** Hubble's metrics, DEFAULT_METRICS if left out; and how many series Prometheus gets at most. */
   metrics?: readonly MetricConfig[];
   series?: number;
+  /** Where history is kept; null for memory only. The hub lets go of it when it closes. */
+  history: HistoryStore | null;
+  /** Bytes of rows that wait for the store at most; DEFAULT_BACKLOG if left out. */
+  backlog?: number;
   /** Where the Hubble API listens, and with which certificate; null if it does not. */
   grpc: Omit<GrpcOptions, 'onBug'> | null;
   /** Folder of the built UI; where the build puts it if left out. */
@@ -53,6 +58,8 @@ export interface RunningHub {
 export async function startHub(options: HubOptions): Promise<RunningHub> {
   const { host, port, grpc, log } = options;
   const state = new HubState(options);
+  const { history: store, backlog = DEFAULT_BACKLOG } = options;
+  if (store !== null) state.history = new History(store, { hub: state.id, log, backlog });
   const onBug = (error: unknown): void => log.error({ err: error }, 'a request failed');
   const app = hubApp(state, options.uiFolder ?? builtUi(), onBug);
   const server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000 }, (request, response) => {
@@ -87,6 +94,7 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
       live.stop();
       for (const route of Object.values(sockets)) route.close();
       await Promise.all([closeServer(server), hubble?.close()]);
+      await state.history?.close();
     },
   };
 }

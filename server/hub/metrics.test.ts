@@ -22,6 +22,7 @@ async function agentOf(metrics: string, series?: number): Promise<FakeAgent> {
     memory: 4 * 1024 * 1024,
     version: '0.1.0',
     grpc: null,
+    history: null,
     metrics: parseMetrics(metrics),
     ...(series !== undefined && { series }),
     log: pino({ level: 'silent' }),

@@ -55,7 +55,7 @@ const flows: TableDefinition = {
     'clock_offset_ns Int64',
     // Of the record, with the clock offset added.
     "time DateTime64(9, 'UTC')",
-    'sequence UInt64',
+    'sequence UInt64 CODEC(Delta(8), LZ4)',
     'type UInt8',
     'verdict UInt8',
     'drop_reason UInt8',

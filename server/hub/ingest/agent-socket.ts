@@ -61,6 +61,10 @@ class AgentConnection {
   readonly #helloTimer: NodeJS.Timeout;
   #ackTimer: NodeJS.Timeout | undefined;
   #unacknowledged = 0;
+  /** There is something to acknowledge. */
+  readonly #settled = (): void => {
+    this.#ackTimer ??= setTimeout(() => this.#sendAck(), ACK_DELAY_MS);
+  };
 
   constructor(socket: WebSocket, state: HubState, ingest: Ingest, log: Logger, onHello: (link: AgentLink) => void) {
     this.#socket = socket;
@@ -87,6 +91,7 @@ class AgentConnection {
   }
 
   stop(): void {
+    if (this.link?.session.onSettled === this.#settled) this.link.session.onSettled = null;
     clearTimeout(this.#helloTimer);
     clearTimeout(this.#ackTimer);
     this.#ackTimer = undefined;
@@ -128,7 +133,7 @@ class AgentConnection {
         this.#ingest.l7(link, readL7Report(message.subarray(1)), Date.now());
         break;
       case KIND.archive:
-        link.session.archive = readArchive(message.subarray(1));
+        this.#ingest.archive(link, readArchive(message.subarray(1)));
         break;
       default:
         throw new ProtocolError('kind', `The agent sent kind ${kind}, which a hub does not know.`);
@@ -141,20 +146,21 @@ class AgentConnection {
     clearTimeout(this.#helloTimer);
     this.#onHello(link);
     this.link = link;
+    link.session.onSettled = this.#settled;
     const { hello, lastBatch, nextSequence } = link.session;
     this.#log.info({ node: hello.node, version: hello.version, mode: hello.mode, lastBatch }, 'agent connected');
     this.#send(KIND.welcome, {
       hub: this.#state.id,
       last_batch: lastBatch,
       last_record: nextSequence,
-      archives: false,
+      archives: this.#state.history !== null,
     } satisfies Welcome);
   }
 
   #acknowledge(): void {
     this.#unacknowledged += 1;
     if (this.#unacknowledged >= ACK_BATCHES) this.#sendAck();
-    else this.#ackTimer ??= setTimeout(() => this.#sendAck(), ACK_DELAY_MS);
+    else this.#settled();
   }
 
   #sendAck(): void {
@@ -162,8 +168,8 @@ class AgentConnection {
     this.#ackTimer = undefined;
     this.#unacknowledged = 0;
     if (this.link === null) return;
-    const { lastBatch } = this.link.session;
-    this.#send(KIND.ack, { received: lastBatch, batch: lastBatch } satisfies Ack);
+    const { lastBatch, settled } = this.link.session;
+    this.#send(KIND.ack, { received: lastBatch, batch: settled } satisfies Ack);
   }
 
   #send(kind: number, message: Welcome | Ack): void {

@@ -1,5 +1,5 @@
 /** The frame: what is chosen (in the address), what is live (in the store), and where each region stands. */
-import { type ReactNode, useCallback, useMemo, useRef, useState } from 'react';
+import { lazy, type ReactNode, Suspense, useCallback, useMemo, useRef, useState } from 'react';
 import type { FlowFilter, FlowRow } from '../../../server/wire/live.ts';
 import { DatapathPage } from '../datapath/datapath-page.tsx';
 import { FilterBar } from '../filter/filter-bar.tsx';
@@ -24,6 +24,9 @@ import { usePage } from './use-page.ts';
 import { usePageKeys } from './use-page-keys.ts';
 import { useSubscription } from './use-subscription.ts';
 import { quietFolds } from './folds.ts';
+
+/** With the YAML library, which no other page needs. */
+const PoliciesPage = lazy(async () => ({ default: (await import('../policies/policies-page.tsx')).PoliciesPage }));
 
 const PANEL_LIMITS = [320, 640] as const;
 
@@ -115,7 +118,8 @@ export function App({ store }: { store: LiveStore }): ReactNode {
 
   const isNotLive = isSilent(connection, now);
   const total = timeline === null ? null : timeline.buckets.reduce((sum, bucket) => sum + bucket.flows, 0);
-  const isOpen = page.page !== 'datapath' && (flow !== null || (selected !== null && map !== null));
+  const isOpen =
+    (page.page === 'map' || page.page === 'flows') && (flow !== null || (selected !== null && map !== null));
   const flowPanel = (
     <FlowPanel
       tail={tail}
@@ -178,6 +182,19 @@ export function App({ store }: { store: LiveStore }): ReactNode {
       >
         {page.page === 'unknown' && <UnknownPage path={location.pathname} onMap={() => change({ page: 'map' })} />}
         {page.page === 'flows' && flowPanel}
+        {page.page === 'policies' && (
+          <Suspense fallback={<div className="map-wait" role="status" aria-label="Loading" />}>
+            <PoliciesPage
+              selected={page.policy}
+              onSelect={(policy) => change({ policy })}
+              isHeld={page.held}
+              onFlows={(filter) => {
+                setFlow(null);
+                change({ page: 'flows', filter: formatFilter(termsOf(filter)) });
+              }}
+            />
+          </Suspense>
+        )}
         {page.page === 'datapath' && (
           <DatapathPage
             windowS={page.range}
@@ -226,6 +243,7 @@ export function App({ store }: { store: LiveStore }): ReactNode {
               onFilter={addFilter}
               onMap={showOnMap}
               onDatapath={() => change({ page: 'datapath' })}
+              onPolicy={(policy) => change({ page: 'policies', policy })}
               onClose={closeDetails}
             />
           </div>

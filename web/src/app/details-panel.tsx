@@ -23,14 +23,15 @@ interface DetailsProps {
   onFilter: (filter: FlowFilter) => void;
   onMap: () => void;
   onDatapath: () => void;
+  onPolicy: (policy: string) => void;
   onClose: () => void;
 }
 
 export function Details(props: DetailsProps): ReactNode {
   const { flow, rows, selected, map, group, windowS, folded, onFold, onEdge, onFilter, onClose } = props;
   if (flow !== null) {
-    const { onMove, onMap, onDatapath } = props;
-    return <FlowDetails row={flow} {...{ rows, onMove, onFilter, onMap, onDatapath, onClose }} />;
+    const { onMove, onMap, onDatapath, onPolicy } = props;
+    return <FlowDetails row={flow} {...{ rows, onMove, onFilter, onMap, onDatapath, onPolicy, onClose }} />;
   }
   if (selected === null || map === null) return null;
   const edge = map.edges.find(({ id }) => id === selected);
