@@ -1,6 +1,7 @@
 /** Each way to lose a record happens, and the ledger finds exactly it. */
 import { describe, expect, it } from 'vitest';
 import { KIND, type RecordCounts } from '../wire/agent.ts';
+import type { PolicyList } from '../wire/policies.ts';
 import type { LossReport, RecordBalance } from '../wire/status.ts';
 import { kernelCounters, recordCounts } from './testing/counter-fixtures.ts';
 import { FakeAgent, flow, HubBed } from './testing/hub-bed.ts';
@@ -64,6 +65,8 @@ describe('GET /api/v1/loss', () => {
       ...found,
     });
     expect((await bed.status()).lost).toEqual(total.lost);
+    const policies = (await (await bed.get('/api/v1/policies')).json()) as PolicyList;
+    expect(policies.exact).toBe(total.unexplained !== 0);
     if (total.unexplained === 0) expect((await bed.status()).flows.exact).toBe(false);
   });
 

@@ -91,7 +91,7 @@ export interface BatchOptions {
   lost?: number;
   /** Unix ns. */
   at?: bigint;
-  /** Records between the batch before and this one that the hub does not get. */
+  /** Records between the batch before and this one that the hub does not get; negative where it gets some again. */
   missing?: number;
 }
 
