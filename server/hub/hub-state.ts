@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Datapath } from '../wire/datapath.ts';
 import type { HubbleFlow } from '../wire/hubble.ts';
-import type { L7Table } from '../wire/l7-table.ts';
+import type { L7RowsPer, L7Table } from '../wire/l7-table.ts';
 import type { ServiceMap } from '../wire/service-map.ts';
 import type { MapGroup } from '../wire/service-map.ts';
 import type { Names } from '../flows/dictionary.ts';
@@ -15,6 +15,7 @@ import { datapathView } from './datapath/datapath-view.ts';
 import { StageRing } from './datapath/stage-ring.ts';
 import { EdgeRing } from './edges/edge-ring.ts';
 import { serviceMap } from './edges/service-map.ts';
+import type { FlowPlaces } from './flow-reader.ts';
 import { l7Table } from './l7/l7-table.ts';
 import { L7Ring } from './l7/l7-ring.ts';
 import { type Balance, BALANCE_SUMS, zeroBalance } from './loss/balance.ts';
@@ -25,7 +26,9 @@ import { EdgeTally } from './metrics/edge-tally.ts';
 import { HubbleMetrics } from './metrics/hubble-metrics.ts';
 import { SeriesBudget } from './metrics/series-budget.ts';
 import type { History } from './history/history.ts';
+import type { HistoryReader } from './history/reader/history-reader.ts';
 import type { AgentNode } from './ingest/agent-node.ts';
+import type { AgentSession } from './ingest/agent-session.ts';
 import type { ProtocolFault } from './ingest/protocol-error.ts';
 import { PolicyHitCounter } from './policy-hits.ts';
 import { type Extent, FlowStore, seek } from './store/flow-store.ts';
@@ -70,7 +73,7 @@ export interface HubStateOptions {
   series?: number | undefined;
 }
 
-export class HubState {
+export class HubState implements FlowPlaces {
   /** Random per process. */
   readonly id: string;
   readonly startedMs = Date.now();
@@ -102,7 +105,7 @@ export class HubState {
   grpc: GrpcStats | null = null;
   /** Null if this hub keeps flows in memory only. */
   history: History | null = null;
-  readonly #emitter: Emitter;
+  readonly emitter: Emitter;
   readonly #departed = new DepartedPods();
   /** Unix ms of the last look at them. */
   #looked = 0;
@@ -119,13 +122,21 @@ export class HubState {
     this.edgeTally = new EdgeTally(this.series);
     this.id = randomBytes(10).toString('hex');
     this.version = options.version;
-    this.#emitter = { name: 'Spyglass', version: options.version };
+    this.emitter = { name: 'Spyglass', version: options.version };
     this.store = new FlowStore(options.memory);
   }
 
   get mode(): 'live' | 'replay' {
     // A replay that has ended is still what the flows in memory come from.
     return [...this.nodes.values()].some((node) => node.session?.hello.mode === 'replay') ? 'replay' : 'live';
+  }
+
+  get stored(): HistoryReader | null {
+    return this.history?.reader ?? null;
+  }
+
+  sessions(): AgentSession[] {
+    return [...this.nodes.values()].flatMap((node) => node.session ?? []);
   }
 
   /** Names of the connected agents. */
@@ -153,7 +164,7 @@ export class HubState {
       names: extent.source.names,
       clockOffsetNs: extent.clockOffsetNs,
       uuid: extent.source.uuid(extent.firstSequence + id - extent.firstId),
-      emitter: this.#emitter,
+      emitter: this.emitter,
     });
   }
 
@@ -171,8 +182,8 @@ export class HubState {
   }
 
   /** The table of routes over the same window. */
-  routes(since: number, until: number, group: MapGroup, filter: FlowFilter): L7Table {
-    return l7Table(this.l7.window(since, until, Date.now() / 1000), group, filter);
+  routes(since: number, until: number, group: MapGroup, filter: FlowFilter, per: L7RowsPer): L7Table {
+    return l7Table(this.l7.window(since, until, Date.now() / 1000), group, filter, per);
   }
 
   /** What the stages did over the same kind of window, on one node or (null) on all. */

@@ -22,6 +22,8 @@ import { WrittenSession } from './written-session.ts';
 const TICK_MS = 100;
 /** The sums of the open minute are written so often: a hub that is killed loses no more of them. */
 const SUMS_MS = 10_000;
+/** A clock that was set says nothing of how long agents were connected. */
+const MAX_TICK_MS = 5000;
 const NOTHING_MISSING = { ring: 0, buffer: 0, places: 0 };
 
 export interface WriterOptions extends InserterOptions {
@@ -37,6 +39,7 @@ export class HistoryWriter {
   readonly #connected = new Set<WrittenSession>();
   readonly #timer: NodeJS.Timeout;
   #sumsWritten = 0;
+  #lastTick = Date.now();
 
   constructor(options: WriterOptions) {
     this.#backlog = new Backlog(options.backlog);
@@ -48,6 +51,12 @@ export class HistoryWriter {
 
   get stats(): Inserter['stats'] {
     return this.#inserter.stats;
+  }
+
+  /** All flows with smaller ids that this hub writes are stored or given up. */
+  get settledId(): number {
+    // Flows that another hub writes are in no block.
+    return this.#backlog.bytes === 0 ? Number.MAX_SAFE_INTEGER : this.#inserter.settledId;
   }
 
   get backlogBytes(): number {
@@ -131,7 +140,9 @@ export class HistoryWriter {
   /** Called every second. */
   tick(now: number): void {
     this.#rollMinute(now);
-    for (const session of this.#connected) this.#sums.connected(session);
+    const elapsed = Math.min(MAX_TICK_MS, Math.max(0, now - this.#lastTick));
+    this.#lastTick = now;
+    for (const session of this.#connected) this.#sums.connected(session, elapsed);
     if (now - this.#sumsWritten >= SUMS_MS) this.#writeSums(now);
   }
 
@@ -187,11 +198,11 @@ export class BatchRows {
     this.#session.rows.add(this.#to, records, offset, record, firstSequence + index);
   }
 
-  /** The batch is complete. `newest`: Unix ns of its newest record, 0 without records; `now`: Unix ms. */
-  end(newest: number, now: number): void {
+  /** The batch is complete. `newest`: Unix ns of its newest record, 0 without records; `nextId`: flow id after its last; `now`: Unix ms. */
+  end(newest: number, nextId: number, now: number): void {
     const session = this.#session;
     const { number: batch, count } = this.#batch;
-    this.#block.pieces.push({ session, batch, count, from: this.#from, to: this.#to.length, newest });
+    this.#block.pieces.push({ session, batch, count, from: this.#from, to: this.#to.length, newest, nextId });
     this.#writer.added(session, this.#batch, now);
   }
 }

@@ -20,6 +20,8 @@ export class AgentSession implements FlowSource {
   readonly policyHits: SessionHits = new Map();
   /** Number of the newest batch held, 0 for none. */
   lastBatch = 0;
+  /** Place that its next record will have, as far as batches arrived. */
+  nextSequence = 0;
   /** As history knows it, null if the hub keeps none. */
   written: WrittenSession | null = null;
   /** Called when more of its batches are settled. */
@@ -29,8 +31,6 @@ export class AgentSession implements FlowSource {
   lost = 0;
   /** Who archives, as the agent said last; null if it said nothing: this hub. */
   archive: Archive | null = null;
-  /** End of the newest batch held, in records of the session. */
-  nextSequence = 0;
   /** Records held or overwritten, and how many of them are messages. */
   received = 0;
   messages = 0;

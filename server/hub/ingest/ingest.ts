@@ -103,15 +103,14 @@ export class Ingest {
       this.#archiveAgain(link, batch, now);
       return;
     }
+    const isGap = batch.firstSequence > session.nextSequence;
     const flows = this.#append(link, batch, now);
     this.#state.stages.add(Math.floor(now / 1000), this.#dropPlaces.take(node.name), true);
     stats.batches += 1;
-    const isGap = batch.firstSequence > session.nextSequence;
     if (session.lastBatch !== 0 && (isGap || batch.lost > session.lost)) timeline.addLoss(now);
     session.began(batch.number, batch.lost, node.lagMs);
     session.lastBatch = batch.number;
     session.lost = Math.max(session.lost, batch.lost);
-    session.nextSequence = Math.max(session.nextSequence, batch.firstSequence + batch.count);
     session.received += flows;
     node.flows += flows;
     timeline.addFlows(now, flows);
@@ -170,7 +169,8 @@ export class Ingest {
       const offset = walked.offsets?.[i] ?? i * session.recordSize;
       rows?.add(session.cursor.moveTo(view, offset), offset, i);
     }
-    rows?.end(batch.count === 0 ? 0 : walked.maxTime + Number(batch.clockOffsetNs), now);
+    // Its flows have their ids since it came first.
+    rows?.end(batch.count === 0 ? 0 : walked.maxTime + Number(batch.clockOffsetNs), 0, now);
   }
 
   #append(link: AgentLink, batch: Batch, now: number): number {
@@ -178,7 +178,7 @@ export class Ingest {
     const { store, hubble, policyHits, stats } = this.#state;
     if (batch.count === 0) {
       const empty = this.#writer?.batch(session, batch, now);
-      empty?.end(0, now);
+      empty?.end(0, store.nextId, now);
       return 0;
     }
     const walked = walkRecords(batch, session.cursor, session.recordSize, session.hello.layout.version);
@@ -201,6 +201,7 @@ export class Ingest {
       minTime,
       maxTime: newest,
     });
+    session.nextSequence = batch.firstSequence + batch.count;
     node.lagMs = Math.max(0, now - newest / 1e6);
     const rows = this.#writer?.batch(session, batch, now) ?? null;
     const view = new DataView(batch.records.buffer, batch.records.byteOffset, batch.records.byteLength);
@@ -216,7 +217,7 @@ export class Ingest {
       policyHits.add(record, session.names, session.policyHits, newest);
       rows?.add(record, offset, i);
     }
-    rows?.end(newest, now);
+    rows?.end(newest, store.nextId, now);
     return store.nextId - firstId;
   }
 }

@@ -75,6 +75,8 @@ export class FlowStore {
   #nextId = 1;
   #stored = 0;
   #evicted = 0;
+  #newestEvicted = -Infinity;
+  #evictedTo = 0;
 
   /** `bytes` is the budget for records, rounded down to whole segments, at least one. */
   constructor(bytes: number) {
@@ -104,6 +106,14 @@ export class FlowStore {
   /** Flows overwritten so far of one node. */
   evictedOf(node: string): number {
     return this.#evictedByNode.get(node) ?? 0;
+  }
+  /** Time of the newest flow overwritten so far, Unix ns rounded to 256 ns; -Infinity if there is none. */
+  get newestEvicted(): number {
+    return this.#newestEvicted;
+  }
+  /** Id after the last of the flows overwritten so far. */
+  get evictedTo(): number {
+    return this.#evictedTo;
   }
   /** Flows held now of one node. */
   storedOf(node: string): number {
@@ -272,6 +282,8 @@ export class FlowStore {
     for (const extent of segment.extents) {
       extent.segment = null;
       count += extent.count;
+      this.#evictedTo = Math.max(this.#evictedTo, extent.firstId + extent.count);
+      this.#newestEvicted = Math.max(this.#newestEvicted, extent.maxTime);
     }
     this.#stored -= count;
     this.#evicted += count;

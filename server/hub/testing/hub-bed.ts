@@ -91,8 +91,6 @@ export interface BatchOptions {
   lost?: number;
   /** Unix ns. */
   at?: bigint;
-  /** Records between the batch before and this one that the hub does not get; negative where it gets some again. */
-  missing?: number;
 }
 
 /** An agent as the hub sees it, with what a test makes it say. */
@@ -129,7 +127,6 @@ export class FakeAgent {
   /** The records' time is their place in the batch, in ns, after `at` (Unix ns). */
   batch(records: RecordFields[], options: BatchOptions = {}): number {
     this.#number = options.number ?? this.#number + 1;
-    this.#sequence += options.missing ?? 0;
     const header = Buffer.alloc(BATCH_HEADER.size);
     header[0] = KIND.batch;
     header.writeUInt32LE(records.length, BATCH_HEADER.count);
@@ -141,6 +138,11 @@ export class FakeAgent {
     const bytes = records.map((fields, i) => writeRecord(this.#layout, { time_ns: i, ...fields }));
     this.socket.send(Buffer.concat([header, ...bytes]));
     return this.#number;
+  }
+
+  /** The next batch begins so many records later than the one before it ended. */
+  skip(records: number): void {
+    this.#sequence += records;
   }
 
   /** Sends a batch and waits until the hub holds it for good. */
