@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { join } from 'node:path';
 import { afterAll, expect, test, vi } from 'vitest';
-import { HubConnection } from '../../server/agent/hub-connection.ts';
+import { Hubs } from '../../server/agent/hubs.ts';
 import { Outbox } from '../../server/agent/outbox.ts';
 import { TestCertificate } from '../../server/hub/testing/certificate.ts';
 import { DICTIONARY, HELLO } from '../../server/hub/testing/hub-bed.ts';
@@ -60,16 +60,17 @@ test('what is behind TLS and tokens is reached with them, and nothing tells a se
 
   // Agents.
   const reasons: string[] = [];
-  const connect = (tokenFile: string): HubConnection =>
-    new HubConnection(
-      { url: url.replace('https', 'wss'), tokenFile, caFile: certificate.certFile },
-      HELLO,
-      new Outbox(1024 * 1024),
-      () => DICTIONARY,
-      { connected: () => undefined, disconnected: (reason) => reasons.push(reason) },
-    );
+  const connect = (tokenFile: string): Hubs =>
+    new Hubs({
+      urls: [url.replace('https', 'wss')],
+      security: { tokenFile, caFile: certificate.certFile },
+      hello: HELLO,
+      outbox: new Outbox(1024 * 1024),
+      snapshot: () => DICTIONARY,
+      events: { connected: () => undefined, disconnected: (_where, reason) => reasons.push(reason) },
+    });
   using agent = connect(file('node'));
-  await eventually('the agent', () => agent.connected || undefined);
+  await eventually('the agent', () => agent.connected === 1 || undefined);
   using stranger = connect(file('ada'));
   using nobody = connect(file('no-such-file'));
   await eventually('two refusals', () => (reasons.length === 2 ? true : undefined));
@@ -77,7 +78,7 @@ test('what is behind TLS and tokens is reached with them, and nothing tells a se
     expect.stringMatching(/^The token in .*no-such-file cannot be read: ENOENT/),
     'the hub does not take the token of this agent; see --agent-token-file',
   ]);
-  expect([stranger.connected, nobody.connected]).toEqual([false, false]);
+  expect([stranger.connected, nobody.connected]).toEqual([0, 0]);
 
   // Readers.
   const outputs: string[] = [];

@@ -27,7 +27,7 @@ export function statusText(status: HubStatus, nodes: readonly NodeStatus[]): str
     `Hub      ${status.version}, up ${status.uptime_s} s${status.mode === 'replay' ? ', REPLAY of a recording' : ''}`,
     `Agents   ${status.nodes.connected} of ${status.nodes.known} connected`,
     ...flowLines(status),
-    `Lost     ${lost.records} records (${lost.ring} in kernels, ${lost.buffer} in agents), ${lost.missing_batches} batches missing`,
+    `Lost     ${lost.records} records (${lost.ring} in kernels, ${lost.buffer} in agents, ${lost.agent} with agents that ended, ${lost.transit} on the way)`,
     grpc === null
       ? 'Hubble   off'
       : `Hubble   gRPC on ${grpc.address}${grpc.tls ? ' with TLS' : ''}, ${grpc.streams} streams of flows`,
@@ -53,7 +53,7 @@ function flowLines({ flows, drops_rate: drops }: HubStatus): string[] {
   if (flows === null || drops === null) return ['Flows    of some namespaces; totals are for readers of all'];
   const share = ((100 * flows.memory_bytes) / flows.memory_limit_bytes).toFixed(0);
   return [
-    `Flows    ${flows.rate.toFixed(1)}/s, ${flows.stored} in memory of ${flows.received} received (${share} % of the memory in use)`,
+    `Flows    ${flows.rate.toFixed(1)}/s, ${flows.stored} in memory of ${flows.exact ? '' : 'at least '}${flows.received} received (${share} % of the memory in use)`,
     `Drops    ${drops.toFixed(1)}/s`,
   ];
 }

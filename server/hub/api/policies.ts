@@ -33,6 +33,7 @@ export function policiesRoute(state: HubState) {
     const { visibility } = readerOf(request);
     const list: PolicyList = {
       since: since(state),
+      exact: state.isWhole,
       policies: [...mergedPolicies(state, visibility).values()].map((it) => policyStatus(state, it)).toSorted(byName),
       problems: policyProblems(state, visibility),
     };
@@ -55,6 +56,7 @@ export function policyRoute(state: HubState) {
     }
     const detail: PolicyDetail = {
       since: since(state),
+      exact: state.isWhole,
       policy:
         merged === undefined
           ? null

@@ -6,6 +6,7 @@ import { readerOf } from '../access/http-access.ts';
 import type { Visibility } from '../access/visibility.ts';
 import type { HubState } from '../hub-state.ts';
 import type { AgentNode } from '../ingest/agent-node.ts';
+import { addBalance, lossOf, zeroBalance } from '../loss/balance.ts';
 import { Parameters } from '../http/parameters.ts';
 
 /** A problem names what it is about, which may be in any namespace. */
@@ -59,11 +60,12 @@ function historyStatus({ history }: HubState, isAll: boolean): HubStatus['histor
   return status === null || isAll ? status : { ...status, rows: null, bytes: null };
 }
 
-function flowTotals({ store, timeline }: HubState, now: number): HubStatus['flows'] {
+function flowTotals({ store, timeline, isWhole }: HubState, now: number): HubStatus['flows'] {
   const oldest = store.oldestTime;
   return {
     stored: store.stored,
     received: store.nextId - 1,
+    exact: isWhole,
     overwritten: store.evicted,
     rate: timeline.rate(now, 'flows'),
     oldest: oldest === null ? null : formatTime(BigInt(Math.round(oldest))),
@@ -78,14 +80,9 @@ function grpcStatus({ grpc }: HubState): HubStatus['grpc'] {
 }
 
 function totalLoss(nodes: readonly AgentNode[]): LossLedger {
-  const total = { records: 0, ring: 0, buffer: 0, missing_batches: 0 };
-  for (const { lost } of nodes) {
-    total.records += lost.records;
-    total.ring += lost.ring;
-    total.buffer += lost.buffer;
-    total.missing_batches += lost.missing_batches;
-  }
-  return total;
+  const total = zeroBalance();
+  for (const { ledger } of nodes) addBalance(total, ledger.total);
+  return lossOf(total);
 }
 
 function nodeStatus(node: AgentNode, visibility: Visibility): NodeStatus {
