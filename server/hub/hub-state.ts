@@ -15,13 +15,16 @@ import { datapathView } from './datapath/datapath-view.ts';
 import { StageRing } from './datapath/stage-ring.ts';
 import { EdgeRing } from './edges/edge-ring.ts';
 import { serviceMap } from './edges/service-map.ts';
+import type { FlowPlaces } from './flow-reader.ts';
 import { FlowTally } from './flow-tally.ts';
 import { l7Table } from './l7/l7-table.ts';
 import { L7Ring } from './l7/l7-ring.ts';
 import { MessageTally } from './l7/message-tally.ts';
 import { SeriesTally } from './l7/series-tally.ts';
 import type { History } from './history/history.ts';
+import type { HistoryReader } from './history/reader/history-reader.ts';
 import type { AgentNode } from './ingest/agent-node.ts';
+import type { AgentSession } from './ingest/agent-session.ts';
 import type { ProtocolFault } from './ingest/protocol-error.ts';
 import { PolicyHitCounter } from './policy-hits.ts';
 import { type Extent, FlowStore, seek } from './store/flow-store.ts';
@@ -51,7 +54,7 @@ export interface GrpcStats {
   calls: Map<string, number>;
 }
 
-export class HubState {
+export class HubState implements FlowPlaces {
   /** Random per process. */
   readonly id: string;
   readonly startedMs = Date.now();
@@ -79,19 +82,27 @@ export class HubState {
   grpc: GrpcStats | null = null;
   /** Null if this hub keeps flows in memory only. */
   history: History | null = null;
-  readonly #emitter: Emitter;
+  readonly emitter: Emitter;
 
   /** `memory` is the budget for flow records in bytes. */
   constructor(options: { memory: number; version: string }) {
     this.id = randomBytes(10).toString('hex');
     this.version = options.version;
-    this.#emitter = { name: 'Spyglass', version: options.version };
+    this.emitter = { name: 'Spyglass', version: options.version };
     this.store = new FlowStore(options.memory);
   }
 
   get mode(): 'live' | 'replay' {
     // A replay that has ended is still what the flows in memory come from.
     return [...this.nodes.values()].some((node) => node.session?.hello.mode === 'replay') ? 'replay' : 'live';
+  }
+
+  get stored(): HistoryReader | null {
+    return this.history?.reader ?? null;
+  }
+
+  sessions(): AgentSession[] {
+    return [...this.nodes.values()].flatMap((node) => node.session ?? []);
   }
 
   /** Names of the connected agents. */
@@ -114,7 +125,7 @@ export class HubState {
       names: extent.source.names,
       clockOffsetNs: extent.clockOffsetNs,
       uuid: extent.source.uuid(extent.firstSequence + id - extent.firstId),
-      emitter: this.#emitter,
+      emitter: this.emitter,
     });
   }
 

@@ -26,6 +26,8 @@ export interface Piece {
   to: number;
   /** Unix ns of its newest record, rounded to 256 ns; 0 without records. */
   newest: number;
+  /** Flow id after its last record. */
+  nextId: number;
 }
 
 export class Block {

@@ -2,6 +2,8 @@
 import type { Logger } from 'pino';
 import type { HistoryStatus } from '../../wire/status.ts';
 import { formatTime } from '../../flows/timestamp.ts';
+import { HistoryReader } from './reader/history-reader.ts';
+import { PreparedEngine } from './reader/prepared-engine.ts';
 import { readSize, type StoreSize } from './store-size.ts';
 import type { SqlEngine } from './sql-engine.ts';
 import { HistoryWriter } from './writer.ts';
@@ -32,14 +34,28 @@ export interface HistoryOptions {
 export class History {
   readonly engine: SqlEngine;
   readonly writer: HistoryWriter;
+  readonly reader: HistoryReader;
   readonly #store: HistoryStore;
   #size: StoreSize | null = null;
   #sizeAsked = 0;
+  #prepared: Promise<void> | null = null;
 
   constructor(store: HistoryStore, { hub, log, backlog }: HistoryOptions) {
     this.#store = store;
     this.engine = store.engine;
-    this.writer = new HistoryWriter({ engine: store.engine, prepare: () => store.prepare(), hub, log, backlog });
+    this.writer = new HistoryWriter({ engine: store.engine, prepare: async () => this.#prepare(), hub, log, backlog });
+    this.reader = new HistoryReader(new PreparedEngine(store.engine, async () => this.#prepare()), this.writer, store.kind === 'clickhouse');
+  }
+
+  /** Makes the tables once, whoever needs them first. */
+  async #prepare(): Promise<void> {
+    this.#prepared ??= this.#store.prepare();
+    try {
+      await this.#prepared;
+    } catch (error) {
+      this.#prepared = null;
+      throw error;
+    }
   }
 
   /** Called every second. */

@@ -63,6 +63,7 @@ export class Inserter {
   readonly #options: InserterOptions;
   readonly #backlog: Backlog;
   #isPrepared = false;
+  #settledId = 0;
   #names = 0;
   #running: Promise<void> | null = null;
   #wake: (() => void) | null = null;
@@ -72,6 +73,11 @@ export class Inserter {
   constructor(backlog: Backlog, options: InserterOptions) {
     this.#backlog = backlog;
     this.#options = options;
+  }
+
+  /** All flows with smaller ids are stored or given up. */
+  get settledId(): number {
+    return this.#settledId;
   }
 
   /** Inserts what is due, unless it is at that already. */
@@ -192,8 +198,9 @@ export class Inserter {
     stats.state = 'ready';
     stats.problem = null;
     stats.rows += block.count;
-    for (const { session, batch, newest } of block.pieces) {
+    for (const { session, batch, newest, nextId } of block.pieces) {
       stats.storedUntil = Math.max(stats.storedUntil, newest);
+      this.#settledId = Math.max(this.#settledId, nextId);
       session.settle(batch);
     }
   }
@@ -215,7 +222,10 @@ export class Inserter {
     this.stats.notStored[cause] += count;
     this.#options.log.warn({ flows: count, cause }, 'flows are not in history: given up');
     if (block.has('names') || block.has('sessions')) for (const it of block.sessions) it.isUnwritten = true;
-    for (const { session, batch } of block.pieces) session.settle(batch);
+    for (const { session, batch, nextId } of block.pieces) {
+      this.#settledId = Math.max(this.#settledId, nextId);
+      session.settle(batch);
+    }
   }
 
   async #sleep(ms: number): Promise<void> {

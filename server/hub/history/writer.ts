@@ -51,6 +51,11 @@ export class HistoryWriter {
     return this.#inserter.stats;
   }
 
+  /** All flows with smaller ids are stored or given up. */
+  get settledId(): number {
+    return this.#inserter.settledId;
+  }
+
   get backlogBytes(): number {
     return this.#backlog.bytes;
   }
@@ -172,11 +177,11 @@ export class BatchRows {
     this.#session.rows.add(this.#to, records, offset, record, firstSequence + index);
   }
 
-  /** The batch is complete. `newest`: Unix ns of its newest record, 0 without records; `now`: Unix ms. */
-  end(newest: number, now: number): void {
+  /** The batch is complete. `newest`: Unix ns of its newest record, 0 without records; `nextId`: flow id after its last; `now`: Unix ms. */
+  end(newest: number, nextId: number, now: number): void {
     const session = this.#session;
     const { number: batch, count } = this.#batch;
-    this.#block.pieces.push({ session, batch, count, from: this.#from, to: this.#to.length, newest });
+    this.#block.pieces.push({ session, batch, count, from: this.#from, to: this.#to.length, newest, nextId });
     this.#writer.added(session, this.#batch, now);
   }
 }

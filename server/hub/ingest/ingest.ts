@@ -154,7 +154,7 @@ export class Ingest {
     const { store, tally, messageTally, policyHits } = this.#state;
     if (batch.count === 0) {
       const empty = this.#writer?.batch(session, batch, now);
-      empty?.end(0, now);
+      empty?.end(0, store.nextId, now);
       return 0;
     }
     const walked = walkRecords(batch, session.cursor, session.recordSize, session.hello.layout.version);
@@ -177,6 +177,7 @@ export class Ingest {
       minTime,
       maxTime: newest,
     });
+    session.nextSequence = batch.firstSequence + batch.count;
     node.lagMs = Math.max(0, now - newest / 1e6);
     const rows = this.#writer?.batch(session, batch, now) ?? null;
     const view = new DataView(batch.records.buffer, batch.records.byteOffset, batch.records.byteLength);
@@ -189,7 +190,7 @@ export class Ingest {
       policyHits.add(record, session.names, session.policyHits, newest);
       rows?.add(record, offset, i);
     }
-    rows?.end(newest, now);
+    rows?.end(newest, store.nextId, now);
     return store.nextId - firstId;
   }
 }
