@@ -35,9 +35,13 @@ export class TokenHub implements AsyncDisposable {
     };
     token(['node', '--file', file('agents')]);
     const auth = ['--auth', 'token', '--auth-token-file', file('readers'), '--agent-token-file', file('agents')];
-    const hub = spawn(process.execPath, [MAIN, 'hub', '--listen', '127.0.0.1:0', '--grpc-listen', 'off', ...auth], {
-      stdio: ['ignore', 'pipe', 'ignore'],
-    });
+    const hub = spawn(
+      process.execPath,
+      [MAIN, 'hub', '--listen', '127.0.0.1:0', '--grpc-listen', 'off', '--store', 'memory', ...auth],
+      {
+        stdio: ['ignore', 'pipe', 'ignore'],
+      },
+    );
     const ended = once(hub, 'close');
     const [line] = (await once(hub.stdout, 'data')) as [Buffer];
     const url = /http:\/\/\S+/.exec(line.toString())?.[0] ?? '';

@@ -53,7 +53,7 @@ test('what is behind TLS and tokens is reached with them, and nothing tells a se
   const [ada = ''] = secrets;
   const files = ['--auth-token-file', file('readers'), '--agent-token-file', file('agents')];
   const tls = ['--tls-cert', certificate.certFile, '--tls-key', certificate.keyFile];
-  const places = ['--listen', '127.0.0.1:0', '--grpc-listen', '127.0.0.1:0'];
+  const places = ['--listen', '127.0.0.1:0', '--grpc-listen', '127.0.0.1:0', '--store', 'memory'];
   const hub = new Up(['hub', ...places, '--auth', 'token', ...files, ...tls]);
   await hub.says('Spyglass hub on ');
   const [url = ''] = /https:\/\/[\d.:]+/.exec(hub.output) ?? [];
@@ -141,7 +141,7 @@ test('what is behind TLS and tokens is reached with them, and nothing tells a se
 });
 
 test('a hub listens to other machines only if it asks who they are', async () => {
-  const places = ['--listen', '0.0.0.0:0', '--grpc-listen', 'off'];
+  const places = ['--listen', '0.0.0.0:0', '--grpc-listen', 'off', '--store', 'memory'];
   const refused = await spyglass('hub', ...places);
   expect(refused).toEqual({
     code: 1,

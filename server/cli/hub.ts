@@ -5,8 +5,10 @@ import { isLoopback } from '../base/loopback.ts';
 import { startHub } from '../hub/hub.ts';
 import { DEFAULT_METRICS, type MetricConfig, MetricsError, parseMetrics } from '../hub/metrics/config.ts';
 import { DEFAULT_SERIES } from '../hub/metrics/series-budget.ts';
+import { parseBytes } from './bytes.ts';
 import { type AccessFlags, addAccessOptions, readAccess, readTls } from './hub-access.ts';
 import { type ListenAddress, parseListen } from './listen.ts';
+import { type StoreOptions, openChosenStore, storeOptions } from './store-option.ts';
 import { ownVersion } from './version.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -14,11 +16,10 @@ const DEFAULT_MEMORY = 256 * 1024 * 1024;
 /** The metrics of the hub itself have room in it. */
 const MIN_SERIES = 1000;
 const MIN_MEMORY = 1024 * 1024;
-const UNITS: Readonly<Record<string, number>> = { '': 1, Ki: 1024, Mi: 1024 ** 2, Gi: 1024 ** 3 };
-/** The process ends by then even if a connection will not. */
-const EXIT_MS = 2000;
+/** The process ends by then even if the store will not take what waits. */
+const EXIT_MS = 8000;
 
-interface Options extends AccessFlags {
+interface Options extends AccessFlags, StoreOptions {
   listen: ListenAddress;
   memory: number;
   metrics: readonly MetricConfig[];
@@ -35,7 +36,12 @@ export function hubCommand(): Command {
         .argParser(parseListen)
         .default({ host: '127.0.0.1', port: 12_000 }, '127.0.0.1:12000'),
     )
-    .option('--memory <bytes>', 'memory for recent flows, such as 64Mi', parseMemory, DEFAULT_MEMORY)
+    .option(
+      '--memory <bytes>',
+      'memory for recent flows, such as 64Mi',
+      (text) => parseBytes(text, MIN_MEMORY),
+      DEFAULT_MEMORY,
+    )
     .addOption(
       new Option(
         '--metrics <list>',
@@ -57,10 +63,11 @@ export function hubCommand(): Command {
     )
     .option('--exit-with-parent', 'stop when standard input is closed')
     .action(run);
+  for (const option of storeOptions()) command.addOption(option);
   return addAccessOptions(command);
 }
 
-async function run(options: Options): Promise<void> {
+async function run(options: Options, command: Command): Promise<void> {
   const { listen, memory, exitWithParent, grpcListen, metrics, metricsSeries } = options;
   const log = pino({ name: 'hub' }, pino.destination({ fd: 2, sync: true }));
   const stopping = new AbortController();
@@ -74,8 +81,23 @@ async function run(options: Options): Promise<void> {
   if (tls === undefined && !isLoopback(listen.host) && options.auth !== 'none') {
     log.warn('tokens travel in clear text; give --tls-cert and --tls-key, or let a proxy in front end TLS');
   }
-  const common = { memory, version: ownVersion(), log, allowedHosts: options.allowedHost, history: null };
-  const hub = await startHub({ ...listen, ...common, grpc, metrics, series: metricsSeries, access, ...(tls !== undefined && { tls }) });
+  const history = await openChosenStore(options, command, log, stopping.signal);
+  const hub = await startHub({
+    ...listen,
+    memory,
+    version: ownVersion(),
+    grpc,
+    access,
+    ...(tls !== undefined && { tls }),
+    allowedHosts: options.allowedHost,
+    metrics,
+    series: metricsSeries,
+    log,
+    history,
+  }).catch(async (error: unknown) => {
+    await history?.close();
+    throw error;
+  });
   const hubble = hub.grpcAddress === null ? '' : `, Hubble API on ${hub.grpcAddress}`;
   process.stdout.write(`Spyglass hub on ${hub.url}${hubble}\n`);
   await new Promise<void>((resolve) => {
@@ -102,14 +124,4 @@ function series(text: string): number {
   const count = /^\d{1,8}$/.test(text) ? Number(text) : 0;
   if (count < MIN_SERIES) throw new InvalidArgumentError(`It must be a whole number, at least ${MIN_SERIES}.`);
   return count;
-}
-
-/** Reads `268435456`, `256Mi`, `1Gi`. */
-export function parseMemory(text: string): number {
-  const match = /^(\d{1,15})(|Ki|Mi|Gi)$/.exec(text);
-  const bytes = Number(match?.[1]) * (UNITS[match?.[2] ?? ''] ?? NaN);
-  if (!(bytes >= MIN_MEMORY && bytes <= Number.MAX_SAFE_INTEGER)) {
-    throw new InvalidArgumentError('It must be bytes, at least 1 MiB, such as 268435456 or 256Mi.');
-  }
-  return bytes;
 }
