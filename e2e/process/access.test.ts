@@ -6,7 +6,10 @@ import { afterAll, expect, test, vi } from 'vitest';
 import { Hubs } from '../../server/agent/hubs.ts';
 import { Outbox } from '../../server/agent/outbox.ts';
 import { TestCertificate } from '../../server/hub/testing/certificate.ts';
-import { DICTIONARY, HELLO } from '../../server/hub/testing/hub-bed.ts';
+import { writeRecord } from '../../server/flows/record-writer.ts';
+import { nowNs } from '../../server/flows/timestamp.ts';
+import { RECORD_LAYOUT } from '../../server/wire/record-layout.gen.ts';
+import { DICTIONARY, flow, HELLO } from '../../server/hub/testing/hub-bed.ts';
 import { eventually, spyglass, Up } from './spyglass.ts';
 
 const certificate = new TestCertificate();
@@ -60,16 +63,17 @@ test('what is behind TLS and tokens is reached with them, and nothing tells a se
 
   // Agents.
   const reasons: string[] = [];
-  const connect = (tokenFile: string): Hubs =>
+  const outbox = new Outbox(1024 * 1024);
+  const connect = (tokenFile: string, own = new Outbox(1024)): Hubs =>
     new Hubs({
       urls: [url.replace('https', 'wss')],
       security: { tokenFile, caFile: certificate.certFile },
       hello: HELLO,
-      outbox: new Outbox(1024 * 1024),
+      outbox: own,
       snapshot: () => DICTIONARY,
       events: { connected: () => undefined, disconnected: (_where, reason) => reasons.push(reason) },
     });
-  using agent = connect(file('node'));
+  using agent = connect(file('node'), outbox);
   await eventually('the agent', () => agent.connected === 1 || undefined);
   using stranger = connect(file('ada'));
   using nobody = connect(file('no-such-file'));
@@ -129,6 +133,20 @@ test('what is behind TLS and tokens is reached with them, and nothing tells a se
   await eventually('the new certificate', async () =>
     (await run('status', ...reach, '--token-file', file('ada'))).code === 0 ? true : undefined,
   );
+
+  // A token that is taken away ends what is open with it.
+  const follower = new Up(['observe', ...reach, '--token-file', file('sam'), '--follow']);
+  await eventually('a follower', () => {
+    outbox.add(writeRecord(RECORD_LAYOUT, flow()), 1, nowNs(), 0);
+    agent.sendBatches();
+    return follower.output.includes('shop/web-1') || undefined;
+  });
+  const readers = readFileSync(file('readers'), 'utf8').split('\n');
+  writeFileSync(file('readers'), readers.filter((line) => !line.startsWith('sam:')).join('\n'));
+  const { code, output: followed } = await follower.ended;
+  outputs.push(followed);
+  expect(followed).toMatch(/^spyglass: The hub broke off the answer: /m);
+  expect(code).toBe(1);
 
   const seen = ['cmdline', 'environ'].map((name) => readFileSync(`/proc/${hub.pid}/${name}`, 'utf8'));
   const { output } = await hub.kill('SIGTERM');

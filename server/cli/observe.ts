@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { hasCode } from '../base/failure.ts';
+import { Failure, hasCode } from '../base/failure.ts';
 import { FILTER_NAMES } from '../flows/filter.ts';
 import { flowLine } from '../flows/flow-text.ts';
 import type { GetFlowsResponse } from '../wire/hubble.ts';
@@ -81,8 +81,15 @@ async function observe(command: Command): Promise<void> {
       await print(isJson ? line : flowLine(JSON.parse(line) as GetFlowsResponse));
     }
   } catch (error) {
-    if (!stopping.signal.aborted) throw error;
+    if (!stopping.signal.aborted) throw hasCode(error, 'ECONNRESET') ? brokenOff(error) : error;
   }
+}
+
+function brokenOff(cause: unknown): Failure {
+  return new Failure(
+    'The hub broke off the answer: it has stopped, its reader was too slow, or the token is not good any more; try again.',
+    { cause },
+  );
 }
 
 async function print(line: string): Promise<void> {

@@ -113,7 +113,7 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
       };
     }),
   };
-  server.on('upgrade', (request, socket, head) => void upgrade(sockets, hosts, request, socket, head));
+  server.on('upgrade', (request, socket, head) => void upgrade(sockets, { hosts, onBug }, request, socket, head));
   const clock = setInterval(() => state.tick(Date.now()), 1000);
 
   const { address, family, port: taken } = server.address() as AddressInfo;

@@ -51,10 +51,10 @@ export class SocketRoute {
   }
 }
 
-/** Hands an upgrade to the route of its path, or answers why not. */
+/** Hands an upgrade to the route of its path, or answers why not. `onBug` hears of errors that are nobody's request. */
 export async function upgrade(
   routes: Readonly<Record<string, SocketRoute>>,
-  hosts: Hosts,
+  { hosts, onBug }: { hosts: Hosts; onBug: (error: unknown) => void },
   request: IncomingMessage,
   socket: Duplex,
   head: Buffer,
@@ -70,7 +70,8 @@ export async function upgrade(
     const accept = await route.admit(request);
     if (!socket.destroyed) route.upgrade(request, socket, head, accept);
   } catch (error) {
-    refuse(socket, error instanceof Problem ? error : new Problem(500, 'The hub failed to answer.'));
+    if (!(error instanceof Problem)) onBug(error);
+    refuse(socket, error instanceof Problem ? error : new Problem(500, 'The hub failed to answer; its log says why.'));
   }
 }
 
