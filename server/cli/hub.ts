@@ -4,25 +4,20 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { pino } from 'pino';
 import { EXIT_USAGE, Failure, sentence } from '../base/failure.ts';
 import { startHub } from '../hub/hub.ts';
-import { DEFAULT_METRICS, type MetricConfig, MetricsError, parseMetrics } from '../hub/metrics/config.ts';
-import { DEFAULT_SERIES } from '../hub/metrics/series-budget.ts';
 import { type ListenAddress, parseListen } from './listen.ts';
+import { type MetricsOptions, metricsOptions } from './metrics-option.ts';
 import { ownVersion } from './version.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const DEFAULT_MEMORY = 256 * 1024 * 1024;
-/** The metrics of the hub itself have room in it. */
-const MIN_SERIES = 1000;
 const MIN_MEMORY = 1024 * 1024;
 const UNITS: Readonly<Record<string, number>> = { '': 1, Ki: 1024, Mi: 1024 ** 2, Gi: 1024 ** 3 };
 /** The process ends by then even if a connection will not. */
 const EXIT_MS = 2000;
 
-interface Options {
+interface Options extends MetricsOptions {
   listen: ListenAddress;
   memory: number;
-  metrics: readonly MetricConfig[];
-  metricsSeries: number;
   grpcListen: ListenAddress | 'off';
   grpcTlsCert?: string;
   grpcTlsKey?: string;
@@ -30,7 +25,7 @@ interface Options {
 }
 
 export function hubCommand(): Command {
-  return new Command('hub')
+  const command = new Command('hub')
     .description('collect flows from agents and serve the UI and the API')
     .addOption(
       new Option('--listen <host:port>', 'address on this machine; port 0 takes a free one')
@@ -38,20 +33,6 @@ export function hubCommand(): Command {
         .default({ host: '127.0.0.1', port: 12_000 }, '127.0.0.1:12000'),
     )
     .option('--memory <bytes>', 'memory for recent flows, such as 64Mi', parseMemory, DEFAULT_MEMORY)
-    .addOption(
-      new Option(
-        '--metrics <list>',
-        "Hubble's metrics in its words, such as 'drop flow:sourceContext=workload dns:query'",
-      )
-        .argParser(metricList)
-        .default(parseMetrics(DEFAULT_METRICS), DEFAULT_METRICS),
-    )
-    .option(
-      '--metrics-series <count>',
-      'time series of all metrics at most; further ones are `other`',
-      series,
-      DEFAULT_SERIES,
-    )
     .addOption(
       new Option('--grpc-listen <host:port>', "address of the Hubble API on this machine, or 'off'")
         .argParser((text) => (text === 'off' ? text : parseListen(text)))
@@ -61,10 +42,12 @@ export function hubCommand(): Command {
     .option('--grpc-tls-key <file>', 'its key, PEM')
     .option('--exit-with-parent', 'stop when standard input is closed')
     .action(run);
+  for (const option of metricsOptions()) command.addOption(option);
+  return command;
 }
 
 async function run(options: Options): Promise<void> {
-  const { listen, memory, exitWithParent, grpcListen, metrics, metricsSeries } = options;
+  const { listen, memory, exitWithParent, grpcListen, metrics, metricsSeries: series } = options;
   const log = pino({ name: 'hub' }, pino.destination({ fd: 2, sync: true }));
   const stopping = new AbortController();
   const stop = (): void => stopping.abort();
@@ -72,16 +55,7 @@ async function run(options: Options): Promise<void> {
   if (exitWithParent) process.stdin.on('end', stop).on('error', stop).resume();
 
   const grpc = grpcListen === 'off' ? null : { ...grpcListen, tls: readTls(options) };
-  const hub = await startHub({
-    ...listen,
-    memory,
-    version: ownVersion(),
-    grpc,
-    metrics,
-    series: metricsSeries,
-    log,
-    history: null,
-  });
+  const hub = await startHub({ ...listen, memory, version: ownVersion(), grpc, metrics, series, log, history: null });
   const hubble = hub.grpcAddress === null ? '' : `, Hubble API on ${hub.grpcAddress}`;
   process.stdout.write(`Spyglass hub on ${hub.url}${hubble}\n`);
   await new Promise<void>((resolve) => {
@@ -110,21 +84,6 @@ function readPem(path: string): Buffer {
   } catch (error) {
     throw new Failure(`The file ${path} cannot be read: ${sentence(error)}.`, { cause: error });
   }
-}
-
-function metricList(text: string): MetricConfig[] {
-  try {
-    return parseMetrics(text);
-  } catch (error) {
-    if (error instanceof MetricsError) throw new InvalidArgumentError(error.message);
-    throw error;
-  }
-}
-
-function series(text: string): number {
-  const count = /^\d{1,8}$/.test(text) ? Number(text) : 0;
-  if (count < MIN_SERIES) throw new InvalidArgumentError(`It must be a whole number, at least ${MIN_SERIES}.`);
-  return count;
 }
 
 /** Reads `268435456`, `256Mi`, `1Gi`. */
