@@ -1,21 +1,22 @@
 /** `spyglass hub`: arguments and signals of the hub. */
 import { readFileSync } from 'node:fs';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { pino } from 'pino';
 import { EXIT_USAGE, Failure, sentence } from '../base/failure.ts';
 import { startHub } from '../hub/hub.ts';
+import { parseBytes } from './bytes.ts';
 import { type ListenAddress, parseListen } from './listen.ts';
 import { type MetricsOptions, metricsOptions } from './metrics-option.ts';
+import { type StoreOptions, openChosenStore, storeOptions } from './store-option.ts';
 import { ownVersion } from './version.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const DEFAULT_MEMORY = 256 * 1024 * 1024;
 const MIN_MEMORY = 1024 * 1024;
-const UNITS: Readonly<Record<string, number>> = { '': 1, Ki: 1024, Mi: 1024 ** 2, Gi: 1024 ** 3 };
-/** The process ends by then even if a connection will not. */
-const EXIT_MS = 2000;
+/** The process ends by then even if the store will not take what waits. */
+const EXIT_MS = 8000;
 
-interface Options extends MetricsOptions {
+interface Options extends StoreOptions, MetricsOptions {
   listen: ListenAddress;
   memory: number;
   grpcListen: ListenAddress | 'off';
@@ -32,7 +33,12 @@ export function hubCommand(): Command {
         .argParser(parseListen)
         .default({ host: '127.0.0.1', port: 12_000 }, '127.0.0.1:12000'),
     )
-    .option('--memory <bytes>', 'memory for recent flows, such as 64Mi', parseMemory, DEFAULT_MEMORY)
+    .option(
+      '--memory <bytes>',
+      'memory for recent flows, such as 64Mi',
+      (text) => parseBytes(text, MIN_MEMORY),
+      DEFAULT_MEMORY,
+    )
     .addOption(
       new Option('--grpc-listen <host:port>', "address of the Hubble API on this machine, or 'off'")
         .argParser((text) => (text === 'off' ? text : parseListen(text)))
@@ -42,11 +48,11 @@ export function hubCommand(): Command {
     .option('--grpc-tls-key <file>', 'its key, PEM')
     .option('--exit-with-parent', 'stop when standard input is closed')
     .action(run);
-  for (const option of metricsOptions()) command.addOption(option);
+  for (const option of [...metricsOptions(), ...storeOptions()]) command.addOption(option);
   return command;
 }
 
-async function run(options: Options): Promise<void> {
+async function run(options: Options, command: Command): Promise<void> {
   const { listen, memory, exitWithParent, grpcListen, metrics, metricsSeries: series } = options;
   const log = pino({ name: 'hub' }, pino.destination({ fd: 2, sync: true }));
   const stopping = new AbortController();
@@ -55,7 +61,13 @@ async function run(options: Options): Promise<void> {
   if (exitWithParent) process.stdin.on('end', stop).on('error', stop).resume();
 
   const grpc = grpcListen === 'off' ? null : { ...grpcListen, tls: readTls(options) };
-  const hub = await startHub({ ...listen, memory, version: ownVersion(), grpc, metrics, series, log, history: null });
+  const history = await openChosenStore(options, command, log, stopping.signal);
+  const hub = await startHub({ ...listen, memory, version: ownVersion(), grpc, metrics, series, log, history }).catch(
+    async (error: unknown) => {
+      await history?.close();
+      throw error;
+    },
+  );
   const hubble = hub.grpcAddress === null ? '' : `, Hubble API on ${hub.grpcAddress}`;
   process.stdout.write(`Spyglass hub on ${hub.url}${hubble}\n`);
   await new Promise<void>((resolve) => {
@@ -84,14 +96,4 @@ function readPem(path: string): Buffer {
   } catch (error) {
     throw new Failure(`The file ${path} cannot be read: ${sentence(error)}.`, { cause: error });
   }
-}
-
-/** Reads `268435456`, `256Mi`, `1Gi`. */
-export function parseMemory(text: string): number {
-  const match = /^(\d{1,15})(|Ki|Mi|Gi)$/.exec(text);
-  const bytes = Number(match?.[1]) * (UNITS[match?.[2] ?? ''] ?? NaN);
-  if (!(bytes >= MIN_MEMORY && bytes <= Number.MAX_SAFE_INTEGER)) {
-    throw new InvalidArgumentError('It must be bytes, at least 1 MiB, such as 268435456 or 256Mi.');
-  }
-  return bytes;
 }
