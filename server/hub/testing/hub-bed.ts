@@ -101,7 +101,7 @@ export class FakeAgent {
   #number = 0;
   #sequence = 0;
 
-  constructor(hub: RunningHub) {
+  constructor(hub: Pick<RunningHub, 'url'>) {
     this.socket = new WebSocket(`${hub.url.replace('http', 'ws')}/api/v1/agents`);
     this.socket.on('message', (data) => this.#replies.push(data as Buffer));
     this.socket.on('error', () => undefined);
