@@ -62,9 +62,9 @@ class Sender implements AsyncDisposable {
   }
 
   /** Sends no more but what it has, and its last counters. */
-  async finish(): Promise<void> {
+  async finish(hubs = 2): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
-    await eventually('two hubs', () => this.hubs.connected === 2 || undefined);
+    await eventually('all hubs', () => this.hubs.connected === hubs || undefined);
     this.hubs.sendBatches();
     this.#count();
   }
@@ -237,6 +237,23 @@ test('what one hub has and the agent has no room for is not lost, and the other 
   });
   expect(total).toMatchObject({ received: second.length, elsewhere: sent - second.length, unexplained: 0 });
   expect(total.lost.records).toBe(0);
+});
+
+test('what no hub had when the agent made room is lost, to the record', async () => {
+  const port = await freePort();
+  const sender = new Sender(port, 256 * 1024);
+  await eventually('batches given up', () => sender.outbox.lost > 1000 || undefined);
+  await startHub(ADDRESSES[0], port);
+  await sender.finish(1);
+  const sent = sender.outbox.records;
+  const { total, not_stored: notStored } = await eventually('its counters', async () => {
+    const report = await ask<LossReport>(ADDRESSES[0], port, '/api/v1/loss');
+    return report.total.produced === sent ? report : undefined;
+  });
+  const received = (await uuids(ADDRESSES[0], port)).length;
+  expect(total).toMatchObject({ received, elsewhere: 0, waiting: 0, unexplained: 0, exact: false });
+  expect(total.lost).toEqual({ records: sent - received, ring: 0, buffer: sent - received, agent: 0, transit: 0 });
+  expect(notStored).toBeNull();
 });
 
 test('two addresses of one hub make one connection', async () => {
