@@ -32,8 +32,15 @@ afterEach(async () => {
 
 async function startHub(address: string, port: number, store = 'memory', memory = '256Mi'): Promise<Up> {
   const hub = new Up([
-    ...['hub', '--listen', `${address}:${port}`, '--grpc-listen', 'off'],
-    ...['--store', store, '--memory', memory],
+    'hub',
+    '--listen',
+    `${address}:${port}`,
+    '--grpc-listen',
+    'off',
+    '--store',
+    store,
+    '--memory',
+    memory,
   ]);
   open.push(hub);
   await hub.says('Spyglass hub on');
