@@ -2,7 +2,7 @@
 import { pino } from 'pino';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type Dictionary, KIND } from '../wire/agent.ts';
-import { DIRECTION, DROP_REASON, POLICY_MATCH, STAGE, VERDICT } from '../wire/lists.gen.ts';
+import { DIRECTION, DROP_REASON, POLICY_MATCH, RECORD_TYPE, STAGE, VERDICT } from '../wire/lists.gen.ts';
 import type { RecordFields } from '../flows/record-writer.ts';
 import { type RunningHub, startHub } from './hub.ts';
 import { parseMetrics } from './metrics/config.ts';
@@ -78,12 +78,17 @@ describe('GET /metrics', () => {
         flow({ tcp_flags: 18 }),
         flow({ tcp_flags: 17, family: 6 }),
         flow({ tcp_flags: 16 }),
+        flow({ type: RECORD_TYPE.REPORT, tcp_flags: 19 }),
+        flow({ type: RECORD_TYPE.CLOSE, tcp_flags: 19 }),
+        flow({ type: RECORD_TYPE.CLOSE, tcp_flags: 23 }),
         DROP,
       ],
       {
         'hubble_tcp_flags_total{family="IPv4",flag="SYN"}': 1,
         'hubble_tcp_flags_total{family="IPv4",flag="SYN-ACK"}': 1,
         'hubble_tcp_flags_total{family="IPv6",flag="FIN"}': 1,
+        'hubble_tcp_flags_total{family="IPv4",flag="FIN"}': 1,
+        'hubble_tcp_flags_total{family="IPv4",flag="RST"}': 1,
       },
     ],
     [
