@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -109,6 +110,23 @@ it('keeps its folder to its user, and what a killed one left is removed', async 
   store = await startTestStore(folder);
   expect(readdirSync(join(folder, 'incoming'))).toEqual([]);
   expect(await store.connect('').rows('SELECT 1 AS one')).toEqual([{ one: 1 }]);
+});
+
+it('stores nothing of an insert whose sender went away before its end', async () => {
+  const engine = await store.client('cut');
+  await engine.command('CREATE TABLE t (n UInt64) ENGINE = MergeTree ORDER BY n');
+  const url = new URLSearchParams({ database: 'cut', query: 'INSERT INTO `t` (`n`) FORMAT RowBinary' });
+  const headers = { 'Content-Length': 16 };
+  const sender = request({ socketPath: storeSocket(folder), method: 'POST', path: `/?${url.toString()}`, headers });
+  sender.on('error', () => {});
+  sender.write(u64(1));
+  const waiting = (): number => readdirSync(join(folder, 'incoming')).length;
+  await expect.poll(waiting).toBe(1);
+  sender.destroy();
+  await expect.poll(waiting).toBe(0);
+  expect(await engine.rows('SELECT n FROM t')).toEqual([]);
+  await engine.insert('t', ['n'], [u64(1), u64(2)], 'whole');
+  expect(await engine.rows('SELECT n FROM t')).toEqual([{ n: '1' }, { n: '2' }]);
 });
 
 it('refuses a folder that another one uses', async () => {
