@@ -1,11 +1,12 @@
 /** `GET /api/v1/l7`: rate, errors and latency of each route between two nodes of the service map. */
 import type { Request, Response } from 'express';
 import type { HubState } from '../hub-state.ts';
-import { readSumRequest } from './service-map.ts';
+import { routesOver } from '../past-window.ts';
+import { readSumRequest, sendSums } from './service-map.ts';
 
 export function l7Route(state: HubState) {
-  return (request: Request, response: Response): void => {
-    const { since, until, group, filter } = readSumRequest(request);
-    response.set('Cache-Control', 'no-store').json(state.routes(since, until, group, filter));
+  return async (request: Request, response: Response): Promise<void> => {
+    const wanted = readSumRequest(state, request);
+    await sendSums(response, (signal) => routesOver(state, wanted, signal));
   };
 }

@@ -2,24 +2,19 @@
 import type { Request, Response } from 'express';
 import type { MapGroup } from '../../wire/service-map.ts';
 import { MAP_FILTER_NAMES, mapKnowsNoMessages } from '../edges/service-map.ts';
-import type { FlowFilter } from '../../flows/filter.ts';
+import { TooMuchError } from '../history/reader/stored-sums.ts';
 import type { HubState } from '../hub-state.ts';
 import { Parameters } from '../http/parameters.ts';
-import { Problem } from '../http/problem.ts';
+import { orUnavailable, Problem } from '../http/problem.ts';
+import { mapOver, type SumRequest } from '../past-window.ts';
 import { HISTORY_S } from '../window-ring.ts';
 
 export const MAP_GROUPS: readonly MapGroup[] = ['workload', 'service', 'pod', 'namespace'];
 const DEFAULT_WINDOW_S = 60;
-
-interface SumRequest {
-  since: number;
-  until: number;
-  group: MapGroup;
-  filter: FlowFilter;
-}
+const MAX_WINDOW_S = 366 * 86_400;
 
 /** The parameters of routes that answer with sums over a window, times in Unix seconds. Throws a Problem. */
-export function readSumRequest(request: Request): SumRequest {
+export function readSumRequest(state: HubState, request: Request): SumRequest {
   const parameters = new Parameters(request, ['since', 'until', 'group'], MAP_FILTER_NAMES);
   const group = parameters.oneOf('group', MAP_GROUPS, 'workload');
   return { ...readWindow(parameters), group, filter: parameters.filter() };
@@ -39,12 +34,25 @@ export function readWindow(parameters: Parameters): { since: number; until: numb
 }
 
 export function serviceMapRoute(state: HubState) {
-  return (request: Request, response: Response): void => {
-    const { since, until, group, filter } = readSumRequest(request);
-    const [asked] = filter.messageNames;
+  return async (request: Request, response: Response): Promise<void> => {
+    const wanted = readSumRequest(state, request);
+    const [asked] = wanted.filter.messageNames;
     if (asked !== undefined) throw new Problem(400, mapKnowsNoMessages(asked));
-    response.set('Cache-Control', 'no-store').json(state.map(since, until, group, filter));
+    await sendSums(response, (signal) => mapOver(state, wanted, signal));
   };
+}
+
+/** Answers with what `sum` gives, unless the client goes away first. */
+export async function sendSums(response: Response, sum: (signal: AbortSignal) => Promise<object>): Promise<void> {
+  const gone = new AbortController();
+  response.on('close', () => gone.abort());
+  try {
+    response.set('Cache-Control', 'no-store').json(await orUnavailable(sum(gone.signal)));
+  } catch (error) {
+    if (gone.signal.aborted) return;
+    if (error instanceof TooMuchError) throw new Problem(400, error.message);
+    throw error;
+  }
 }
 
 function seconds(ns: bigint | null): number | null {

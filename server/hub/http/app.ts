@@ -7,6 +7,7 @@ import { l7Route } from '../api/l7.ts';
 import { metricsRoute } from '../api/metrics.ts';
 import { policiesRoute, policyRoute } from '../api/policies.ts';
 import { serviceMapRoute } from '../api/service-map.ts';
+import { timelineRoute } from '../api/timeline.ts';
 import { namespacesRoute, nodesRoute, statusRoute } from '../api/status.ts';
 import type { HubState } from '../hub-state.ts';
 import { methodNotAllowed, notFound, Problem, problemHandler } from './problem.ts';
@@ -29,6 +30,7 @@ export function hubApp(state: HubState, uiFolder: string, onBug: (error: unknown
     '/api/v1/flows': flowsRoute(state),
     '/api/v1/service-map': serviceMapRoute(state),
     '/api/v1/l7': l7Route(state),
+    '/api/v1/timeline': timelineRoute(state),
     '/api/v1/datapath': datapathRoute(state),
     '/api/v1/status': statusRoute(state),
     '/api/v1/nodes': nodesRoute(state),

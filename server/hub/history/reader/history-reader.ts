@@ -1,8 +1,10 @@
 /** History as readers see it: stored flows and stored sums behind one store, and how far they reach. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ReadEngine } from './prepared-engine.ts';
+import { StoredCounts } from './stored-counts.ts';
 import { StoredFlows } from './stored-flows.ts';
 import { StoredSessions } from './stored-sessions.ts';
+import { StoredSums } from './stored-sums.ts';
 
 /** What is received reaches the store this much later at most, ms, unless it fails. */
 const PATIENCE_MS = 2000;
@@ -17,7 +19,8 @@ export interface Written {
 
 export class HistoryReader {
   readonly flows: StoredFlows;
-  readonly sessions: StoredSessions;
+  readonly sums: StoredSums;
+  readonly counts: StoredCounts;
   /** Other hubs write to the store, too: it may hold what this hub never saw. */
   readonly isShared: boolean;
   readonly #engine: ReadEngine;
@@ -28,8 +31,10 @@ export class HistoryReader {
     this.#engine = engine;
     this.#written = written;
     this.isShared = isShared;
-    this.sessions = new StoredSessions(engine);
-    this.flows = new StoredFlows(engine, this.sessions);
+    const sessions = new StoredSessions(engine);
+    this.flows = new StoredFlows(engine, sessions);
+    this.sums = new StoredSums(engine, sessions);
+    this.counts = new StoredCounts(engine, sessions);
   }
 
   /**
