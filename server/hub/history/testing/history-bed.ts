@@ -1,7 +1,7 @@
 /** Hubs over a real store, each test in a database of its own. */
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
-import { type RunningHub, startHub } from '../../hub.ts';
+import { type HubOptions, type RunningHub, startHub } from '../../hub.ts';
 import type { ClickHouse } from '../clickhouse.ts';
 import type { SqlEngine } from '../sql-engine.ts';
 import { SCHEMA } from '../tables.ts';
@@ -11,6 +11,10 @@ export interface HubParts {
   /** In place of the store's own. */
   engine?: SqlEngine;
   backlog?: number;
+  /** Bytes of flows in memory. */
+  memory?: number;
+  /** Where the Hubble API listens; nowhere if left out. */
+  grpc?: HubOptions['grpc'];
 }
 
 export class HistoryBed {
