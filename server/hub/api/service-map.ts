@@ -17,19 +17,27 @@ const MAX_WINDOW_S = 366 * 86_400;
 export function readSumRequest(state: HubState, request: Request): SumRequest {
   const parameters = new Parameters(request, ['since', 'until', 'group'], MAP_FILTER_NAMES);
   const group = parameters.oneOf('group', MAP_GROUPS, 'workload');
-  return { ...readWindow(parameters), group, filter: parameters.filter() };
+  return { ...readWindow(parameters, state.stored !== null), group, filter: parameters.filter() };
 }
 
-/** `since` and `until` in whole Unix seconds; the last minute if neither is given. Throws a Problem. */
-export function readWindow(parameters: Parameters): { since: number; until: number } {
+/**
+ * `since` and `until` in whole Unix seconds; the last minute if neither is given. `isKept`: sums are in history, too.
+ * Throws a Problem.
+ */
+export function readWindow(parameters: Parameters, isKept = false): { since: number; until: number } {
   // The second that is still being counted belongs to the window.
   const now = Math.floor(Date.now() / 1000) + 1;
   const until = Math.min(now, seconds(parameters.time('until')) ?? now);
   const since = seconds(parameters.time('since')) ?? until - DEFAULT_WINDOW_S;
   if (since >= until) throw new Problem(400, '"since" must lie before "until".');
-  if (since < now - HISTORY_S - 1) {
-    throw new Problem(400, `"since" lies more than ${HISTORY_S / 60} minutes back; the hub keeps sums that long.`);
+  if (!isKept && since < now - HISTORY_S - 1) {
+    throw new Problem(
+      400,
+      `"since" lies more than ${HISTORY_S / 60} minutes back; the hub keeps these sums that long.`,
+    );
   }
+  if (until - since > MAX_WINDOW_S)
+    throw new Problem(400, 'The window is longer than 366 days; ask for a shorter one.');
   return { since, until };
 }
 
