@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Datapath } from '../wire/datapath.ts';
 import type { HubbleFlow } from '../wire/hubble.ts';
-import type { L7Table } from '../wire/l7-table.ts';
+import type { L7RowsPer, L7Table } from '../wire/l7-table.ts';
 import type { ServiceMap } from '../wire/service-map.ts';
 import type { MapGroup } from '../wire/service-map.ts';
 import type { Names } from '../flows/dictionary.ts';
@@ -143,8 +143,8 @@ export class HubState implements FlowPlaces {
   }
 
   /** The table of routes over the same window. */
-  routes(since: number, until: number, group: MapGroup, filter: FlowFilter): L7Table {
-    return l7Table(this.l7.window(since, until, Date.now() / 1000), group, filter);
+  routes(since: number, until: number, group: MapGroup, filter: FlowFilter, per: L7RowsPer): L7Table {
+    return l7Table(this.l7.window(since, until, Date.now() / 1000), group, filter, per);
   }
 
   /** What the stages did over the same kind of window, on one node or (null) on all. */

@@ -26,8 +26,18 @@ describe('where a window is read', () => {
   it.each([
     ['all in memory', { since: 1000, until: 1100 }, 900, { stored: null, memory: { since: 1000, until: 1100 } }],
     ['before memory', { since: 70, until: 100 }, 900, { stored: { since: 60, until: 120 }, memory: null }],
-    ['across', { since: 70, until: 1003 }, 901, { stored: { since: 60, until: 960 }, memory: { since: 960, until: 1003 } }],
-    ['up to the minute that memory began in', { since: 70, until: 930 }, 901, { stored: { since: 60, until: 960 }, memory: null }],
+    [
+      'across',
+      { since: 70, until: 1003 },
+      901,
+      { stored: { since: 60, until: 960 }, memory: { since: 960, until: 1003 } },
+    ],
+    [
+      'up to the minute that memory began in',
+      { since: 70, until: 930 },
+      901,
+      { stored: { since: 60, until: 960 }, memory: null },
+    ],
     ['without memory', { since: 70, until: 130 }, null, { stored: { since: 60, until: 180 }, memory: null }],
   ])('%s', (_name, window, wholeFrom, expected) => {
     expect(halves(window, wholeFrom)).toEqual(expected);
@@ -101,7 +111,12 @@ describe('sums over a past window', () => {
       { since: begin + 60, until: whole - 600 },
     ];
     for (const { since, until } of windows) {
-      const request = { since: since - (since % 10), until: until - (until % 10), group: 'workload' as const, filter: ALL };
+      const request = {
+        since: since - (since % 10),
+        until: until - (until % 10),
+        group: 'workload' as const,
+        filter: ALL,
+      };
       const map = await mapOver(state, request, NEVER);
       const from = Date.parse(map.window.since) / 1000;
       const to = Date.parse(map.window.until) / 1000;
@@ -121,7 +136,7 @@ describe('sums over a past window', () => {
       const restart = restartAt - (restartAt % 60);
       expect(map.window.exact).toBe(from >= begin + 60 && (from > restart || to <= restart));
 
-      const table = await routesOver(state, request, NEVER);
+      const table = await routesOver(state, request, 'pair-route', NEVER);
       expect(table.window).toEqual(map.window);
       expect(Object.fromEntries(table.rows.map((it) => [it.port, it.requests]))).toEqual(expected);
       expect(table.rows.map((it) => it.codes)).toEqual(table.rows.map((it) => ({ 200: it.requests })));

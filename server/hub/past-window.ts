@@ -2,7 +2,7 @@
  * Sums over any window, from memory and history. Memory serves what it has whole, by the second; history whole minutes
  * before that. They meet where a minute begins, so nothing is counted twice.
  */
-import type { L7Table } from '../wire/l7-table.ts';
+import type { L7RowsPer, L7Table } from '../wire/l7-table.ts';
 import type { MapGroup, ServiceMap } from '../wire/service-map.ts';
 import type { FlowFilter } from '../flows/filter.ts';
 import { serviceMap } from './edges/service-map.ts';
@@ -61,14 +61,19 @@ export async function mapOver(state: HubState, wanted: SumRequest, signal: Abort
 }
 
 /** Rejects with a StoreError or a TooMuchError. */
-export async function routesOver(state: HubState, wanted: SumRequest, signal: AbortSignal): Promise<L7Table> {
+export async function routesOver(
+  state: HubState,
+  wanted: SumRequest,
+  per: L7RowsPer,
+  signal: AbortSignal,
+): Promise<L7Table> {
   const { group, filter } = wanted;
   const now = Date.now() / 1000;
   const { stored, memory } = halves(wanted, state.l7.wholeFrom(now));
-  if (stored === null || state.stored === null) return state.routes(wanted.since, wanted.until, group, filter);
+  if (stored === null || state.stored === null) return state.routes(wanted.since, wanted.until, group, filter, per);
   const ledger = await state.stored.sums.ledger(stored, signal);
   const { rows } = await state.stored.sums.series(stored, signal);
-  return l7Table(l7Window(state, rows, stored, ledger, memory, now), group, filter);
+  return l7Table(l7Window(state, rows, stored, ledger, memory, now), group, filter, per);
 }
 
 function l7Window(

@@ -13,11 +13,16 @@ export const MAP_GROUPS: readonly MapGroup[] = ['workload', 'service', 'pod', 'n
 const DEFAULT_WINDOW_S = 60;
 const MAX_WINDOW_S = 366 * 86_400;
 
-/** The parameters of routes that answer with sums over a window, times in Unix seconds. Throws a Problem. */
-export function readSumRequest(state: HubState, request: Request): SumRequest {
-  const parameters = new Parameters(request, ['since', 'until', 'group'], MAP_FILTER_NAMES);
+/** The parameters of routes that answer with sums over a window; `own`: others of the route. Throws a Problem. */
+export function readSumRequest(
+  state: HubState,
+  request: Request,
+  own: readonly string[] = [],
+): SumRequest & { parameters: Parameters } {
+  const parameters = new Parameters(request, ['since', 'until', 'group', ...own], MAP_FILTER_NAMES);
   const group = parameters.oneOf('group', MAP_GROUPS, 'workload');
-  return { ...readWindow(parameters, state.stored !== null), group, filter: parameters.filter() };
+  const filter = parameters.filter();
+  return { ...readWindow(parameters, state.stored !== null), group, filter, parameters };
 }
 
 /**

@@ -32,14 +32,15 @@ export class Backlog {
     const arrived = Math.floor(now / 1000 / PARTITION_S) * PARTITION_S;
     const known = this.#open;
     if (known !== null && (known.bytes >= this.#blockBytes || known.arrived !== arrived)) this.#close();
-    this.#open ??= new Block(++this.#number, arrived, now);
+    this.#open ??= new Block(++this.#number, arrived);
     return this.#open;
   }
 
   /** The next block to insert, null if none is full or old enough; `all` takes young ones, too. */
-  take(now: number, all: boolean): Block | null {
+  take(all: boolean): Block | null {
     const open = this.#open;
-    const isDue = all || (open !== null && (now - open.begun >= BLOCK_MS || open.bytes >= this.#blockBytes));
+    const isDue =
+      all || (open !== null && (performance.now() - open.begunMs >= BLOCK_MS || open.bytes >= this.#blockBytes));
     if (this.#queue.length === 0 && isDue && open?.isEmpty === false) this.#close();
     const block = this.#queue.shift() ?? null;
     if (block !== null) {

@@ -34,17 +34,15 @@ export class Block {
   readonly number: number;
   /** Unix seconds: partition of its flows. */
   readonly arrived: number;
-  /** Unix ms. */
-  readonly begun: number;
+  readonly begunMs = performance.now();
   readonly pieces: Piece[] = [];
   /** Whose names its rows use. */
   readonly sessions = new Set<WrittenSession>();
   readonly #rows = new Map<WrittenTable, RowWriter>();
 
-  constructor(number: number, arrived: number, begun: number) {
+  constructor(number: number, arrived: number) {
     this.number = number;
     this.arrived = arrived;
-    this.begun = begun;
   }
 
   /** Where to write rows of a table that use the session's names. */

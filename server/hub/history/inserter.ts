@@ -107,7 +107,7 @@ export class Inserter {
 
   async #run(): Promise<void> {
     for (;;) {
-      const block = this.#backlog.take(Date.now(), this.#deadline !== null);
+      const block = this.#backlog.take(this.#deadline !== null);
       if (block === null) return;
       await this.#store(block);
       this.#backlog.done();

@@ -32,7 +32,7 @@ interface Sums {
   received: number;
   missing: Missing;
   losses: ReturnType<typeof zeroLosses>;
-  connectedS: number;
+  connectedMs: number;
   exact: boolean;
 }
 
@@ -93,10 +93,9 @@ export class MinuteSums {
     sums.missing.places += missing.places;
   }
 
-  /** Called every second for each agent that is connected. */
-  connected(session: WrittenSession): void {
-    const sums = this.#of(session);
-    sums.connectedS = Math.min(60, sums.connectedS + 1);
+  /** The agent was connected for so long. */
+  connected(session: WrittenSession, ms: number): void {
+    this.#of(session).connectedMs += ms;
   }
 
   /** Writes what changed since it was written last; `to` says where the next row goes. */
@@ -121,7 +120,7 @@ export class MinuteSums {
       received: 0,
       missing: { ring: 0, buffer: 0, places: 0 },
       losses: zeroLosses(),
-      connectedS: 0,
+      connectedMs: 0,
       exact: true,
     }));
   }
@@ -160,7 +159,7 @@ export class MinuteSums {
   #node(
     to: RowWriter,
     { session: { hello, names } }: WrittenSession,
-    { received, missing, losses, connectedS, exact }: Sums,
+    { received, missing, losses, connectedMs, exact }: Sums,
   ): void {
     to.u32(this.#minute * 60)
       .string(hello.node)
@@ -170,7 +169,7 @@ export class MinuteSums {
     const transit = Math.max(0, missing.places - missing.buffer);
     to.u64(received).u64(missing.ring).u64(missing.buffer).u64(transit);
     to.u64(losses.ring).u64(losses.gaps).u64(losses.malformed).u64(losses.unsent).u64(losses.evicted);
-    to.u8(connectedS).u8(Number(exact));
+    to.u8(Math.min(60, Math.round(connectedMs / 1000))).u8(Number(exact));
   }
 }
 

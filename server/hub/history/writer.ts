@@ -22,6 +22,8 @@ import { WrittenSession } from './written-session.ts';
 const TICK_MS = 100;
 /** The sums of the open minute are written so often: a hub that is killed loses no more of them. */
 const SUMS_MS = 10_000;
+/** A clock that was set says nothing of how long agents were connected. */
+const MAX_TICK_MS = 5000;
 const NOTHING_MISSING = { ring: 0, buffer: 0, places: 0 };
 
 export interface WriterOptions extends InserterOptions {
@@ -36,6 +38,7 @@ export class HistoryWriter {
   readonly #connected = new Set<WrittenSession>();
   readonly #timer: NodeJS.Timeout;
   #sumsWritten = 0;
+  #lastTick = Date.now();
 
   constructor(options: WriterOptions) {
     this.#backlog = new Backlog(options.backlog);
@@ -116,7 +119,9 @@ export class HistoryWriter {
   /** Called every second. */
   tick(now: number): void {
     this.#rollMinute(now);
-    for (const session of this.#connected) this.#sums.connected(session);
+    const elapsed = Math.min(MAX_TICK_MS, Math.max(0, now - this.#lastTick));
+    this.#lastTick = now;
+    for (const session of this.#connected) this.#sums.connected(session, elapsed);
     if (now - this.#sumsWritten >= SUMS_MS) this.#writeSums(now);
   }
 

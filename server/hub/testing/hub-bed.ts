@@ -133,6 +133,11 @@ export class FakeAgent {
     return this.#number;
   }
 
+  /** The next batch begins so many records later than the one before it ended. */
+  skip(records: number): void {
+    this.#sequence += records;
+  }
+
   /** Sends a batch and waits until the hub holds it for good. */
   async deliver(records: RecordFields[], options: { number?: number; lost?: number; at?: bigint } = {}): Promise<void> {
     const number = this.batch(records, options);
