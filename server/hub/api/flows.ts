@@ -43,7 +43,7 @@ async function answer(
     return;
   }
   const writer = new FlowWriter(response, wanted, signal);
-  const reading = new FlowReading(state);
+  const reading = new FlowReading(state, wanted.follow);
   const query = await rangeOf(reading, wanted, signal);
   writer.begin();
   if (query !== null) for await (const page of reading.pages(query, wanted.limit, signal)) await writer.page(page);

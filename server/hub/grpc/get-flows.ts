@@ -17,8 +17,8 @@ export async function getFlows(
 ): Promise<void> {
   const nodes = new NodeWatch(state);
   await out.notices(nodes.changes());
-  const reading = new FlowReading(state);
   const { number, follow, since } = request;
+  const reading = new FlowReading(state, follow);
   if (!follow || number > 0n || since !== null) await sendPast(state, reading, request, out, signal);
   if (follow) await sendNew(reading, request, nodes, out, signal);
 }

@@ -20,8 +20,8 @@ export class AgentSession implements FlowSource {
   readonly policyHits: SessionHits = new Map();
   /** Number of the newest batch held, 0 for none. */
   lastBatch = 0;
-  /** Place that its next record will have, as far as batches arrived. */
-  nextSequence = 0;
+  /** Place that its next record will have, as far as batches arrived; null before the first. */
+  nextSequence: number | null = null;
   /** As history knows it, null if the hub keeps none. */
   written: WrittenSession | null = null;
   /** Called when more of its batches are settled. */

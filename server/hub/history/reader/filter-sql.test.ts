@@ -130,7 +130,7 @@ afterAll(async () => {
 async function select(hub: ModelHub, filter: RecordFilter): Promise<HubbleFlow[]> {
   const query = { filter, since: null, until: null, after: null, before: null };
   const flows: HubbleFlow[] = [];
-  for await (const page of new FlowReading(hub.state).pages(query, Infinity, NEVER)) flows.push(...page.flows);
+  for await (const page of new FlowReading(hub.state, false).pages(query, Infinity, NEVER)) flows.push(...page.flows);
   return flows;
 }
 

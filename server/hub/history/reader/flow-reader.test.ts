@@ -92,7 +92,9 @@ describe('reading memory and history as one', () => {
           hub = new ModelHub((1 + pick(3)) * SEGMENT_BYTES, engine);
           for (const agent of agents) agent.connect(hub, pick(4));
         }
-        if (round % 2 === 1) await ask(hub, whole, agents, pick);
+        // As after an insert whose answer was lost in a way that no token helps against.
+      if (round === 5) await engine.command('INSERT INTO flows SELECT * FROM flows WHERE sequence % 7 = 0');
+      if (round % 2 === 1) await ask(hub, whole, agents, pick);
       }
       await hub.end();
       expect(hub.state.history?.status()).toMatchObject({ state: 'ready', not_stored: { backlog: 0, refused: 0 } });
@@ -121,7 +123,7 @@ async function ask(
     const cursor = pick(2) === 0 ? null : some();
     const isNewest = pick(2) === 0;
     const limit = pick(3) === 0 ? Infinity : 1 + pick(2000);
-    const reading = new FlowReading(hub.state);
+    const reading = new FlowReading(hub.state, pick(2) === 0);
     const key = cursor === null ? null : await reading.keyOf(cursor, NEVER);
     if (cursor !== null) expect(key?.time).toBe(cursor.time);
     const query = { filter, since, until, after: isNewest ? null : key, before: isNewest ? key : null };
