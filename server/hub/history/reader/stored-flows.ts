@@ -28,7 +28,6 @@ export interface StoredFlow extends FlowKey {
   readonly from: StoredSession;
 }
 
-
 export class StoredFlows {
   readonly #engine: ReadEngine;
   readonly #sessions: StoredSessions;
