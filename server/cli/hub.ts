@@ -4,19 +4,26 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { pino } from 'pino';
 import { EXIT_USAGE, Failure, sentence } from '../base/failure.ts';
 import { startHub } from '../hub/hub.ts';
+import { DEFAULT_METRICS, type MetricConfig, MetricsError, parseMetrics } from '../hub/metrics/config.ts';
+import { DEFAULT_SERIES } from '../hub/metrics/series-budget.ts';
+import { parseBytes } from './bytes.ts';
 import { type ListenAddress, parseListen } from './listen.ts';
+import { type StoreOptions, openChosenStore, storeOptions } from './store-option.ts';
 import { ownVersion } from './version.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const DEFAULT_MEMORY = 256 * 1024 * 1024;
+/** The metrics of the hub itself have room in it. */
+const MIN_SERIES = 1000;
 const MIN_MEMORY = 1024 * 1024;
-const UNITS: Readonly<Record<string, number>> = { '': 1, Ki: 1024, Mi: 1024 ** 2, Gi: 1024 ** 3 };
-/** The process ends by then even if a connection will not. */
-const EXIT_MS = 2000;
+/** The process ends by then even if the store will not take what waits. */
+const EXIT_MS = 8000;
 
-interface Options {
+interface Options extends StoreOptions {
   listen: ListenAddress;
   memory: number;
+  metrics: readonly MetricConfig[];
+  metricsSeries: number;
   grpcListen: ListenAddress | 'off';
   grpcTlsCert?: string;
   grpcTlsKey?: string;
@@ -24,14 +31,33 @@ interface Options {
 }
 
 export function hubCommand(): Command {
-  return new Command('hub')
+  const command = new Command('hub')
     .description('collect flows from agents and serve the UI and the API')
     .addOption(
       new Option('--listen <host:port>', 'address on this machine; port 0 takes a free one')
         .argParser(parseListen)
         .default({ host: '127.0.0.1', port: 12_000 }, '127.0.0.1:12000'),
     )
-    .option('--memory <bytes>', 'memory for recent flows, such as 64Mi', parseMemory, DEFAULT_MEMORY)
+    .option(
+      '--memory <bytes>',
+      'memory for recent flows, such as 64Mi',
+      (text) => parseBytes(text, MIN_MEMORY),
+      DEFAULT_MEMORY,
+    )
+    .addOption(
+      new Option(
+        '--metrics <list>',
+        "Hubble's metrics in its words, such as 'drop flow:sourceContext=workload dns:query'",
+      )
+        .argParser(metricList)
+        .default(parseMetrics(DEFAULT_METRICS), DEFAULT_METRICS),
+    )
+    .option(
+      '--metrics-series <count>',
+      'time series of all metrics at most; further ones are `other`',
+      series,
+      DEFAULT_SERIES,
+    )
     .addOption(
       new Option('--grpc-listen <host:port>', "address of the Hubble API on this machine, or 'off'")
         .argParser((text) => (text === 'off' ? text : parseListen(text)))
@@ -41,10 +67,12 @@ export function hubCommand(): Command {
     .option('--grpc-tls-key <file>', 'its key, PEM')
     .option('--exit-with-parent', 'stop when standard input is closed')
     .action(run);
+  for (const option of storeOptions()) command.addOption(option);
+  return command;
 }
 
-async function run(options: Options): Promise<void> {
-  const { listen, memory, exitWithParent, grpcListen } = options;
+async function run(options: Options, command: Command): Promise<void> {
+  const { listen, memory, exitWithParent, grpcListen, metrics, metricsSeries } = options;
   const log = pino({ name: 'hub' }, pino.destination({ fd: 2, sync: true }));
   const stopping = new AbortController();
   const stop = (): void => stopping.abort();
@@ -52,7 +80,20 @@ async function run(options: Options): Promise<void> {
   if (exitWithParent) process.stdin.on('end', stop).on('error', stop).resume();
 
   const grpc = grpcListen === 'off' ? null : { ...grpcListen, tls: readTls(options) };
-  const hub = await startHub({ ...listen, memory, version: ownVersion(), grpc, log, history: null });
+  const history = await openChosenStore(options, command, log, stopping.signal);
+  const hub = await startHub({
+    ...listen,
+    memory,
+    version: ownVersion(),
+    grpc,
+    metrics,
+    series: metricsSeries,
+    log,
+    history,
+  }).catch(async (error: unknown) => {
+    await history?.close();
+    throw error;
+  });
   const hubble = hub.grpcAddress === null ? '' : `, Hubble API on ${hub.grpcAddress}`;
   process.stdout.write(`Spyglass hub on ${hub.url}${hubble}\n`);
   await new Promise<void>((resolve) => {
@@ -83,12 +124,17 @@ function readPem(path: string): Buffer {
   }
 }
 
-/** Reads `268435456`, `256Mi`, `1Gi`. */
-export function parseMemory(text: string): number {
-  const match = /^(\d{1,15})(|Ki|Mi|Gi)$/.exec(text);
-  const bytes = Number(match?.[1]) * (UNITS[match?.[2] ?? ''] ?? NaN);
-  if (!(bytes >= MIN_MEMORY && bytes <= Number.MAX_SAFE_INTEGER)) {
-    throw new InvalidArgumentError('It must be bytes, at least 1 MiB, such as 268435456 or 256Mi.');
+function metricList(text: string): MetricConfig[] {
+  try {
+    return parseMetrics(text);
+  } catch (error) {
+    if (error instanceof MetricsError) throw new InvalidArgumentError(error.message);
+    throw error;
   }
-  return bytes;
+}
+
+function series(text: string): number {
+  const count = /^\d{1,8}$/.test(text) ? Number(text) : 0;
+  if (count < MIN_SERIES) throw new InvalidArgumentError(`It must be a whole number, at least ${MIN_SERIES}.`);
+  return count;
 }

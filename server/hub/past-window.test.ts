@@ -5,7 +5,7 @@ import { ModelAgent, ModelHub } from './history/testing/agent-model.ts';
 import { startTestStore, type TestStore } from './history/testing/test-store.ts';
 import type { AgentLink } from './ingest/ingest.ts';
 import { halves, mapOver, routesOver } from './past-window.ts';
-import { edgeCounters, kernelCounters } from './testing/counter-fixtures.ts';
+import { edgeCounters, kernelCounters, recordCounts } from './testing/counter-fixtures.ts';
 import { l7Report, l7Series } from './testing/l7-fixtures.ts';
 
 const NEVER = new AbortController().signal;
@@ -70,7 +70,7 @@ class CountingAgent {
   #tell(hub: ModelHub, at: number): void {
     if (this.#link === undefined) throw new Error('not connected');
     const edges = [...this.#packets].map(([port, packets]) => edgeCounters(packets, { slot: port, port }));
-    hub.ingest.counters(this.#link, kernelCounters(edges, { lost: { ring: 0, buffer: 0 } }), at * 1000);
+    hub.ingest.counters(this.#link, kernelCounters(edges, { records: recordCounts() }), at * 1000);
     const series = [...this.#packets].map(([port, requests]) => l7Series(requests, 3, { id: port, port }));
     hub.ingest.l7(this.#link, l7Report(series), at * 1000);
   }
@@ -81,7 +81,8 @@ describe('sums over a past window', () => {
     const engine = await store.client('windows');
     const now = Math.floor(Date.now() / 1000);
     const begin = now - PAST_S;
-    const restartAt = now - 30 * 60;
+    // In the middle of a minute.
+    const restartAt = now - (now % 60) - 30 * 60 + 30;
     let hub = new ModelHub(1024 * 1024, engine);
     const agents = [new CountingAgent('node-a'), new CountingAgent('node-b')];
     for (const agent of agents) agent.connect(hub, begin, true);
@@ -132,7 +133,7 @@ describe('sums over a past window', () => {
       expect(map.edges.map((it) => it.rtt?.count)).toEqual(map.edges.map((it) => it.packets));
       expect(map.edges[0]).toMatchObject({ source: 'shop/Deployment/web', target: 'shop/Deployment/cart' });
       expect(map.nodes.map((it) => it.pods)).toEqual([1, 1]);
-      // The restart is a time that nobody watched.
+      // Neither hub watched the whole minute of the restart.
       const restart = restartAt - (restartAt % 60);
       expect(map.window.exact).toBe(from >= begin + 60 && (from > restart || to <= restart));
 

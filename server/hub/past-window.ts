@@ -7,7 +7,7 @@ import type { MapGroup, ServiceMap } from '../wire/service-map.ts';
 import type { FlowFilter } from '../flows/filter.ts';
 import { serviceMap } from './edges/service-map.ts';
 import type { Minutes } from './history/reader/sql-text.ts';
-import type { StoredLedger } from './history/reader/stored-sums.ts';
+import type { StoredLedger } from './history/reader/stored-ledger.ts';
 import type { HubState } from './hub-state.ts';
 import type { L7Window } from './l7/l7-ring.ts';
 import { l7Table } from './l7/l7-table.ts';
@@ -48,7 +48,7 @@ export async function mapOver(state: HubState, wanted: SumRequest, signal: Abort
   const { stored, memory } = halves(wanted, state.edges.wholeFrom(now));
   if (stored === null || state.stored === null) return state.map(wanted.since, wanted.until, group, filter);
   const { sums } = state.stored;
-  const ledger = await sums.ledger(stored, signal);
+  const ledger = await state.stored.ledger(stored, signal);
   const edges = await sums.edges(stored, signal);
   const series = await sums.series(stored, signal);
   const recent = memory && state.edges.window(memory.since, memory.until, now);
@@ -71,7 +71,7 @@ export async function routesOver(
   const now = Date.now() / 1000;
   const { stored, memory } = halves(wanted, state.l7.wholeFrom(now));
   if (stored === null || state.stored === null) return state.routes(wanted.since, wanted.until, group, filter, per);
-  const ledger = await state.stored.sums.ledger(stored, signal);
+  const ledger = await state.stored.ledger(stored, signal);
   const { rows } = await state.stored.sums.series(stored, signal);
   return l7Table(l7Window(state, rows, stored, ledger, memory, now), group, filter, per);
 }

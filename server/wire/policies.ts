@@ -43,6 +43,8 @@ export interface PolicyList {
   since: string;
   /** End of the window asked for; null if hits are counted until now. */
   until: string | null;
+  /** Whether the hits are all there were; lower bounds if a record was lost, or an agent was not heard all the time. */
+  exact: boolean;
   policies: PolicyStatus[];
   /** Policies that were refused. The former version of such a policy, if there was one, is among `policies`. */
   problems: PolicyProblem[];
@@ -51,6 +53,8 @@ export interface PolicyList {
 export interface PolicyDetail {
   since: string;
   until: string | null;
+  /** As in PolicyList. */
+  exact: boolean;
   /** Null if every version of it was refused. */
   policy:
     | (PolicyStatus & {

@@ -30,9 +30,10 @@ export function policiesRoute(state: HubState) {
   return async (request: Request, response: Response): Promise<void> => {
     const window = readWindow(state, request);
     await sendSums(response, async (signal): Promise<PolicyList> => {
-      const hits = await hitsOver(state, window, signal);
+      const { hits, exact } = await hitsOver(state, window, signal);
       return {
         ...windowText(state, window),
+        exact,
         policies: [...mergedPolicies(state).values()].map((it) => policyStatus(hits, it)).toSorted(byName),
         problems: policyProblems(state),
       };
@@ -53,9 +54,10 @@ export function policyRoute(state: HubState) {
       );
     }
     await sendSums(response, async (signal): Promise<PolicyDetail> => {
-      const hits = await hitsOver(state, window, signal);
+      const { hits, exact } = await hitsOver(state, window, signal);
       return {
         ...windowText(state, window),
+        exact,
         policy:
           merged === undefined
             ? null
@@ -140,13 +142,20 @@ function windowText(state: HubState, window: Minutes | null): { since: string; u
   return { since: new Date(window.since * 1000).toISOString(), until: new Date(window.until * 1000).toISOString() };
 }
 
-async function hitsOver(state: HubState, window: Minutes | null, signal: AbortSignal): Promise<PolicyHitCounter> {
-  if (window === null || state.stored === null) return state.policyHits;
-  await state.stored.settled(state.store.nextId, signal);
-  const counter = new PolicyHitCounter();
-  for (const { rule, hits: count, last } of await state.stored.counts.hits(window, signal))
-    counter.take(rule, count, last);
-  return counter;
+/** What rules and defaults decided in the window, and whether no record of that time is missing. */
+async function hitsOver(
+  state: HubState,
+  window: Minutes | null,
+  signal: AbortSignal,
+): Promise<{ hits: PolicyHitCounter; exact: boolean }> {
+  const { history, stored } = state;
+  if (window === null || stored === null) return { hits: state.policyHits, exact: state.isWhole };
+  await stored.settled(state.store.nextId, signal);
+  const hits = new PolicyHitCounter();
+  for (const { rule, hits: count, last } of await stored.counts.hits(window, signal)) hits.take(rule, count, last);
+  const { exact, lost } = await stored.ledger(window, signal);
+  const isAllStored = Object.values(history?.writer.stats.notStored ?? {}).every((count) => count === 0);
+  return { hits, exact: exact && lost === 0 && isAllStored };
 }
 
 function byName(a: { namespace: string; name: string }, b: { namespace: string; name: string }): number {

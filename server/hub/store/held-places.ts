@@ -5,8 +5,8 @@ import type { Part } from './memory-flows.ts';
 /** A session whose records are counted as they arrive. */
 export interface CountedSession {
   readonly names: { readonly session: bigint };
-  /** Place that the next record will have; null before the first. */
-  readonly nextSequence: number | null;
+  /** Place that the next record will have; 0 before the first. */
+  readonly nextSequence: number;
 }
 
 /** A run of places, [from, to). */
@@ -39,7 +39,7 @@ export class HeldPlaces {
     if (isFollowed) {
       for (const { names, nextSequence } of sessions) {
         const from = newest.get(names.session)?.from ?? nextSequence;
-        if (from !== null) newest.set(names.session, { from, to: Infinity });
+        if (from > 0 || newest.has(names.session)) newest.set(names.session, { from, to: Infinity });
       }
     }
     this.newest = newest;

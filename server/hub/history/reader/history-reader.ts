@@ -1,8 +1,10 @@
 /** History as readers see it: stored flows and stored sums behind one store, and how far they reach. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ReadEngine } from './prepared-engine.ts';
+import type { Minutes } from './sql-text.ts';
 import { StoredCounts } from './stored-counts.ts';
 import { StoredFlows } from './stored-flows.ts';
+import { readLedger, type StoredLedger } from './stored-ledger.ts';
 import { StoredSessions } from './stored-sessions.ts';
 import { StoredSums } from './stored-sums.ts';
 
@@ -47,6 +49,11 @@ export class HistoryReader {
       await delay(POLL_MS, undefined, { signal });
     }
     return Math.min(id, this.#written.settledId);
+  }
+
+  /** Whether sums of these minutes are whole, and what is missing. Rejects with a StoreError. */
+  async ledger(minutes: Minutes, signal: AbortSignal): Promise<StoredLedger> {
+    return readLedger(this.#engine, minutes, signal);
   }
 
   /** Time of the newest flow that was stored when this was asked first, Unix ns; 0 without any. */

@@ -1,9 +1,8 @@
 /** Sums over whole minutes of history, as the trackers of live agents would have counted them. */
 import type { L7ProtocolName } from '../../../wire/l7.ts';
-import type { L7Losses } from '../../../wire/l7-table.ts';
 import { COUNTS, type EdgeTotals, TrackedEdge, zeroTotals } from '../../edges/tracked-edge.ts';
 import type { NamedEnds } from '../../edges/tracked-ends.ts';
-import { type L7Totals, LOSS_SUMS, zeroL7, zeroLosses } from '../../l7/l7-totals.ts';
+import { type L7Totals, zeroL7 } from '../../l7/l7-totals.ts';
 import { TrackedSeries } from '../../l7/tracked-series.ts';
 import type { Names } from '../../../flows/dictionary.ts';
 import { jsonLines } from './json-lines.ts';
@@ -15,8 +14,6 @@ import type { StoredSession, StoredSessions } from './stored-sessions.ts';
 const SUM_S = 30;
 /** Most edges, and most series, of one window: about a kilobyte each. */
 export const MAX_SUMS = 50_000;
-/** An agent that was connected for less of a minute may have counted what is not in its row. */
-const WHOLE_MINUTE_S = 55;
 const MINUTE_NS = 60_000_000_000n;
 
 /** A window has more than anybody can use; `message` is a sentence for its reader. */
@@ -30,20 +27,9 @@ export interface StoredWindow<Key, Totals> {
   names: Names[];
 }
 
-/** What nodes said of their own counting. */
-export interface StoredLedger {
-  /** False if some minute of some node is not whole. */
-  exact: boolean;
-  /** Begin of the first minute that was counted, Unix seconds; null if none was. */
-  first: number | null;
-  /** By node; only those that lost something. */
-  losses: Map<string, L7Losses>;
-}
-
 const ENDS = 'source_endpoint, destination_endpoint, source_identity, destination_identity, service_id, port, peer';
 const EDGE = `session, ${ENDS}, protocol, verdict, drop_reason`;
 const SERIES = `session, ${ENDS}, protocol, route`;
-const LOSSES = ['ring', 'gaps', 'malformed', 'unsent', 'evicted'] as const;
 
 interface EdgeRow extends NamedEnds {
   session: string;
@@ -128,55 +114,6 @@ export class StoredSums {
       rows.set(new TrackedSeries(names(session, row.last), series), totals);
     }
     return { rows, names: lastNames(found, sessions, names) };
-  }
-
-  /** Rejects with a StoreError. */
-  async ledger(minutes: Minutes, signal: AbortSignal): Promise<StoredLedger> {
-    const sql = new SqlValues();
-    const sums = LOSSES.map((it) => `sum(${it}_) AS ${it}`).join(', ');
-    const most = LOSSES.map((it) => `max(l7_${it}) AS ${it}_`).join(', ');
-    // Each hub wrote what it saw of a session: of several the one that saw most. An agent that began anew has two sessions.
-    const rows = await this.#engine.rows<
-      Record<(typeof LOSSES)[number] | 'first' | 'last' | 'minutes' | 'short' | 'inexact', string> & { node: string }
-    >(
-      `SELECT node, toUnixTimestamp(min(minute)) AS first, toUnixTimestamp(max(minute)) AS last, count() AS minutes,
-          countIf(connected < ${WHOLE_MINUTE_S}) AS short, countIf(is_exact = 0) AS inexact, ${sums}
-        FROM (
-          SELECT minute, node, sum(s) AS connected, min(e) AS is_exact, ${LOSSES.map((it) => `sum(${it}_) AS ${it}_`).join(', ')}
-          FROM (
-            SELECT minute, node, session, max(connected_s) AS s, max(exact) AS e, ${most} FROM (
-              SELECT minute, node, session, hub, max(connected_s) AS connected_s, min(exact) AS exact, ${LOSSES.map((it) => `max(l7_${it}) AS l7_${it}`).join(', ')}
-              FROM node_1m WHERE ${within(minutes, sql)} GROUP BY minute, node, session, hub
-            ) GROUP BY minute, node, session
-          ) GROUP BY minute, node
-        ) GROUP BY node SETTINGS max_execution_time = ${SUM_S}`,
-      sql.values,
-      signal,
-    );
-    const losses = new Map<string, L7Losses>();
-    let first = Infinity;
-    let last = -Infinity;
-    let exact = true;
-    for (const row of rows) {
-      const lost = zeroLosses();
-      LOSS_SUMS.add(lost, {
-        ring: Number(row.ring),
-        gaps: Number(row.gaps),
-        malformed: Number(row.malformed),
-        unsent: Number(row.unsent),
-        evicted: Number(row.evicted),
-      });
-      if (LOSSES.some((cause) => lost[cause] > 0)) losses.set(row.node, lost);
-      first = Math.min(first, Number(row.first));
-      last = Math.max(last, Number(row.last));
-      const span = (Number(row.last) - Number(row.first)) / 60 + 1;
-      exact &&= row.short === '0' && row.inexact === '0' && Number(row.minutes) === span;
-    }
-    return {
-      exact: exact && first <= minutes.since && last >= minutes.until - 60,
-      first: rows.length === 0 ? null : first,
-      losses,
-    };
   }
 
   async #rows<Row>(text: string, minutes: Minutes, what: string, signal: AbortSignal): Promise<Row[]> {
