@@ -1,29 +1,24 @@
 /** `spyglass hub`: arguments and signals of the hub. */
 import { readFileSync } from 'node:fs';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { pino } from 'pino';
 import { EXIT_USAGE, Failure, sentence } from '../base/failure.ts';
 import { startHub } from '../hub/hub.ts';
-import { DEFAULT_METRICS, type MetricConfig, MetricsError, parseMetrics } from '../hub/metrics/config.ts';
-import { DEFAULT_SERIES } from '../hub/metrics/series-budget.ts';
 import { parseBytes } from './bytes.ts';
 import { type ListenAddress, parseListen } from './listen.ts';
+import { type MetricsOptions, metricsOptions } from './metrics-option.ts';
 import { type StoreOptions, openChosenStore, storeOptions } from './store-option.ts';
 import { ownVersion } from './version.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const DEFAULT_MEMORY = 256 * 1024 * 1024;
-/** The metrics of the hub itself have room in it. */
-const MIN_SERIES = 1000;
 const MIN_MEMORY = 1024 * 1024;
 /** The process ends by then even if the store will not take what waits. */
 const EXIT_MS = 8000;
 
-interface Options extends StoreOptions {
+interface Options extends StoreOptions, MetricsOptions {
   listen: ListenAddress;
   memory: number;
-  metrics: readonly MetricConfig[];
-  metricsSeries: number;
   grpcListen: ListenAddress | 'off';
   grpcTlsCert?: string;
   grpcTlsKey?: string;
@@ -45,20 +40,6 @@ export function hubCommand(): Command {
       DEFAULT_MEMORY,
     )
     .addOption(
-      new Option(
-        '--metrics <list>',
-        "Hubble's metrics in its words, such as 'drop flow:sourceContext=workload dns:query'",
-      )
-        .argParser(metricList)
-        .default(parseMetrics(DEFAULT_METRICS), DEFAULT_METRICS),
-    )
-    .option(
-      '--metrics-series <count>',
-      'time series of all metrics at most; further ones are `other`',
-      series,
-      DEFAULT_SERIES,
-    )
-    .addOption(
       new Option('--grpc-listen <host:port>', "address of the Hubble API on this machine, or 'off'")
         .argParser((text) => (text === 'off' ? text : parseListen(text)))
         .default({ host: '127.0.0.1', port: 4245 }, '127.0.0.1:4245'),
@@ -67,12 +48,12 @@ export function hubCommand(): Command {
     .option('--grpc-tls-key <file>', 'its key, PEM')
     .option('--exit-with-parent', 'stop when standard input is closed')
     .action(run);
-  for (const option of storeOptions()) command.addOption(option);
+  for (const option of [...metricsOptions(), ...storeOptions()]) command.addOption(option);
   return command;
 }
 
 async function run(options: Options, command: Command): Promise<void> {
-  const { listen, memory, exitWithParent, grpcListen, metrics, metricsSeries } = options;
+  const { listen, memory, exitWithParent, grpcListen, metrics, metricsSeries: series } = options;
   const log = pino({ name: 'hub' }, pino.destination({ fd: 2, sync: true }));
   const stopping = new AbortController();
   const stop = (): void => stopping.abort();
@@ -81,19 +62,12 @@ async function run(options: Options, command: Command): Promise<void> {
 
   const grpc = grpcListen === 'off' ? null : { ...grpcListen, tls: readTls(options) };
   const history = await openChosenStore(options, command, log, stopping.signal);
-  const hub = await startHub({
-    ...listen,
-    memory,
-    version: ownVersion(),
-    grpc,
-    metrics,
-    series: metricsSeries,
-    log,
-    history,
-  }).catch(async (error: unknown) => {
-    await history?.close();
-    throw error;
-  });
+  const hub = await startHub({ ...listen, memory, version: ownVersion(), grpc, metrics, series, log, history }).catch(
+    async (error: unknown) => {
+      await history?.close();
+      throw error;
+    },
+  );
   const hubble = hub.grpcAddress === null ? '' : `, Hubble API on ${hub.grpcAddress}`;
   process.stdout.write(`Spyglass hub on ${hub.url}${hubble}\n`);
   await new Promise<void>((resolve) => {
@@ -122,19 +96,4 @@ function readPem(path: string): Buffer {
   } catch (error) {
     throw new Failure(`The file ${path} cannot be read: ${sentence(error)}.`, { cause: error });
   }
-}
-
-function metricList(text: string): MetricConfig[] {
-  try {
-    return parseMetrics(text);
-  } catch (error) {
-    if (error instanceof MetricsError) throw new InvalidArgumentError(error.message);
-    throw error;
-  }
-}
-
-function series(text: string): number {
-  const count = /^\d{1,8}$/.test(text) ? Number(text) : 0;
-  if (count < MIN_SERIES) throw new InvalidArgumentError(`It must be a whole number, at least ${MIN_SERIES}.`);
-  return count;
 }

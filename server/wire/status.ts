@@ -37,7 +37,7 @@ export interface HubStatus {
 /** What outlives the hub, and how well it is written. */
 export interface HistoryStatus {
   kind: 'chdb' | 'clickhouse';
-  /** `starting` until the first insert; `failing` while inserts are tried again. */
+  /** `starting` until the store has its tables; `failing` while it is tried again. */
   state: 'starting' | 'ready' | 'failing';
   /** Why it fails, one sentence. */
   problem: string | null;
@@ -94,6 +94,8 @@ export interface LossReport {
   /** RFC 3339. Without a window asked for: since the hub started, with what its agents had counted before. */
   window: { since: string; until: string; exact: boolean };
   total: RecordBalance;
+  /** Of the records received since the hub started: not in its history, by cause. Null if it keeps none. */
+  not_stored: HistoryStatus['not_stored'] | null;
   nodes: ({ node: string } & RecordBalance)[];
 }
 

@@ -40,9 +40,14 @@ export class History {
     this.engine = store.engine;
     this.writer = new HistoryWriter({ engine: store.engine, prepare: async () => this.#prepare(), hub, log, backlog });
     const engine = new PreparedEngine(store.engine, async () => this.#prepare());
-    this.reader = new HistoryReader(engine, this.writer, store.kind === 'clickhouse');
+    this.reader = new HistoryReader(engine, this.writer, this.isShared);
     // What is newer comes from agents of this hub. If it fails now, it is asked again when somebody needs it.
     this.reader.newestAtStart().catch(() => undefined);
+  }
+
+  /** Whether other hubs may write to the same store. */
+  get isShared(): boolean {
+    return this.#store.kind === 'clickhouse';
   }
 
   /** Makes the tables once, whoever needs them first. */

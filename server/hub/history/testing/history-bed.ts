@@ -1,6 +1,6 @@
 /** Hubs over a real store, each test in a database of its own. */
 import { pino } from 'pino';
-import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, vi } from 'vitest';
 import { type HubOptions, type RunningHub, startHub } from '../../hub.ts';
 import type { ClickHouse } from '../clickhouse.ts';
 import type { SqlEngine } from '../sql-engine.ts';
@@ -11,10 +11,8 @@ export interface HubParts {
   /** In place of the store's own. */
   engine?: SqlEngine;
   backlog?: number;
-  /** Bytes of flows in memory. */
-  memory?: number;
-  /** Where the Hubble API listens; nowhere if left out. */
-  grpc?: HubOptions['grpc'];
+import { afterAll, afterEach, beforeAll, beforeEach, vi } from 'vitest';
+import { type HubOptions, type RunningHub, startHub } from '../../hub.ts';
 }
 
 export class HistoryBed {
@@ -24,6 +22,8 @@ export class HistoryBed {
   #databases = 0;
 
   constructor() {
+    // A batch is on disk after half a second, on a busy machine after several.
+    vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
     beforeAll(async () => {
       this.#store = await startTestStore();
     });
@@ -47,7 +47,7 @@ export class HistoryBed {
   }
 
   /** A hub that writes to the test's database; closed after the test. */
-  async hub({ engine = this.engine, ...more }: HubParts = {}): Promise<RunningHub> {
+  async hub({ engine = this.engine, kind = 'chdb', ...more }: HubParts = {}): Promise<RunningHub> {
     const prepare = async (): Promise<void> => {
       for (const statement of SCHEMA) await engine.command(statement);
     };
@@ -58,7 +58,7 @@ export class HistoryBed {
       version: '0.1.0',
       grpc: null,
       log: pino({ level: 'silent' }),
-      history: { kind: 'chdb', engine, prepare, close: async () => undefined },
+      history: { kind, engine, prepare, close: async () => undefined },
       uiFolder: '/nonexistent',
       ...more,
     });
