@@ -11,8 +11,12 @@ export interface HubParts {
   /** In place of the store's own. */
   engine?: SqlEngine;
   backlog?: number;
-import { afterAll, afterEach, beforeAll, beforeEach, vi } from 'vitest';
-import { type HubOptions, type RunningHub, startHub } from '../../hub.ts';
+  /** Whether the store is told to be one that hubs share. */
+  kind?: 'chdb' | 'clickhouse';
+  /** Bytes of flows in memory. */
+  memory?: number;
+  /** Where the Hubble API listens; nowhere if left out. */
+  grpc?: HubOptions['grpc'];
 }
 
 export class HistoryBed {
