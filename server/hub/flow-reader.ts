@@ -65,15 +65,18 @@ export class FlowReading {
   #history: HistoryReader | null;
   #lost = 0;
 
-  /** Begins now: what arrives later is for followers. Of all flows it gives those that may be seen, as they may be seen. */
-  constructor(hub: FlowPlaces, visibility: Visibility) {
+  /**
+   * Begins now. With `isFollowed` what arrives later is left to `follow`. Of all flows it gives those that may be seen, as
+   * they may be seen.
+   */
+  constructor(hub: FlowPlaces, isFollowed: boolean, visibility: Visibility) {
     this.#hub = hub;
     this.#visibility = visibility;
     this.#history = hub.stored;
     this.#end = hub.store.nextId;
     this.#evictedTo = hub.store.evictedTo;
     this.#parts = partsOf(hub.store);
-    this.#held = new HeldPlaces(this.#parts, hub.sessions());
+    this.#held = new HeldPlaces(hub.stored === null ? [] : this.#parts, hub.sessions(), isFollowed);
   }
 
   /** Where a flow stands that was read before. Throws a GoneError if nobody holds it any more. */
@@ -209,7 +212,7 @@ export class FlowReading {
     if (history === null) return;
     const settled = await history.settled(this.#evictedTo, signal);
     if (settled < this.#evictedTo) this.#lost += this.#hub.store.countMissing(settled, this.#evictedTo);
-    yield* history.flows.pages(query, direction, this.#held.limits, (row) => !this.#held.has(row), signal);
+    yield* history.flows.pages(query, direction, this.#held, signal);
   }
 
   /** The flows of evicted parts, from history. */

@@ -16,7 +16,8 @@ async function read(state: HubState, visibility: Visibility, words: string): Pro
   const filter = parseFilter(new URLSearchParams(words));
   const query = { filter, since: null, until: null, after: null, before: null };
   const found: HubbleFlow[] = [];
-  for await (const { flows } of new FlowReading(state, visibility).pages(query, Infinity, NEVER)) found.push(...flows);
+  for await (const { flows } of new FlowReading(state, false, visibility).pages(query, Infinity, NEVER))
+    found.push(...flows);
   return found;
 }
 

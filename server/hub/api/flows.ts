@@ -20,7 +20,7 @@ export function flowsRoute(state: HubState) {
     response.on('close', () => gone.abort());
     response.on('error', () => gone.abort());
     try {
-      const reading = new FlowReading(state, readerOf(request).visibility);
+      const reading = new FlowReading(state, wanted.follow, readerOf(request).visibility);
       await orUnavailable(answer(reading, wanted, request.method === 'HEAD', response, gone.signal));
     } catch (error) {
       if (error instanceof GoneError) throw new Problem(410, error.message);

@@ -87,7 +87,7 @@ async function flows(around: Surroundings, call: FlowsCall, { visibility, revoke
   try {
     const options = { mask: request.mask, gone, patienceMs: around.patienceMs ?? PATIENCE_MS };
     await getFlows(
-      new FlowReading(state, visibility),
+      new FlowReading(state, request.follow, visibility),
       state,
       request,
       new FlowStream(stats, call, options),

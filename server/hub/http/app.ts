@@ -10,6 +10,7 @@ import { lossRoute } from '../api/loss.ts';
 import { metricsRoute } from '../api/metrics.ts';
 import { policiesRoute, policyRoute } from '../api/policies.ts';
 import { serviceMapRoute } from '../api/service-map.ts';
+import { timelineRoute } from '../api/timeline.ts';
 import { namespacesRoute, nodesRoute, statusRoute } from '../api/status.ts';
 import type { HubState } from '../hub-state.ts';
 import { methodNotAllowed, notFound, Problem, problemHandler } from './problem.ts';
@@ -44,6 +45,7 @@ export function hubApp(state: HubState, { access, hosts, uiFolder, onBug }: AppO
     '/api/v1/flows': flowsRoute(state),
     '/api/v1/service-map': serviceMapRoute(state),
     '/api/v1/l7': l7Route(state),
+    '/api/v1/timeline': timelineRoute(state),
     '/api/v1/datapath': datapathRoute(state),
     '/api/v1/status': statusRoute(state),
     '/api/v1/loss': lossRoute(state),
