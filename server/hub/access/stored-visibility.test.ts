@@ -5,8 +5,9 @@ import { parseFilter } from '../../flows/filter.ts';
 import { FlowReading } from '../flow-reader.ts';
 import type { HubState } from '../hub-state.ts';
 import { HistoryBed } from '../history/testing/history-bed.ts';
+import { mapOver, routesOver } from '../past-window.ts';
 import { FakeAgent } from '../testing/hub-bed.ts';
-import { HIDDEN_FILTERS, SECRETS, SHOP_PORTS, teamFlows, TEAMS } from './testing/two-teams.ts';
+import { HIDDEN_FILTERS, SECRETS, SHOP_PORTS, teamFlows, TEAMS, tellOfTeams } from './testing/two-teams.ts';
 import { Visibility } from './visibility.ts';
 
 const NEVER = new AbortController().signal;
@@ -48,4 +49,27 @@ it('finds the same in both', async () => {
   for (const [words, flows] of expected) expect(await read(second.state, shop, words), words).toEqual(flows);
   expect(JSON.stringify(await read(second.state, shop, ''))).not.toMatch(SECRETS);
   expect(await read(second.state, Visibility.ALL, '')).toEqual(everything);
+});
+
+it('sums of past windows tell no more than those of now', async () => {
+  const first = await bed.hub();
+  await tellOfTeams(new FakeAgent(first));
+  await first.close();
+  const { state } = await bed.hub();
+  const until = Math.floor(Date.now() / 1000) + 1;
+  const wanted = { since: until - 120, until, group: 'pod' as const, filter: parseFilter([]) };
+  const asked = async (visibility: Visibility): Promise<{ edges: string[]; text: string }> => {
+    const map = await mapOver(state, { ...wanted, visibility }, NEVER);
+    const routes = await routesOver(state, { ...wanted, visibility }, 'pair-route', NEVER);
+    return { edges: map.edges.map(({ id }) => id).toSorted(), text: JSON.stringify([map, routes]) };
+  };
+  expect((await asked(Visibility.ALL)).text).toMatch(SECRETS);
+  const { edges, text } = await asked(Visibility.of(['shop']));
+  expect(text).not.toMatch(SECRETS);
+  expect(edges).toEqual([
+    'hidden>shop/Pod/cart-1:TCP/8080',
+    'shop/Pod/web-1>hidden:TCP/8080',
+    'shop/Pod/web-1>shop/Pod/cart-1:TCP/8080',
+    'shop/Pod/web-1>world/203.0.113.7:TCP/8080',
+  ]);
 });
