@@ -25,7 +25,7 @@ const PAGE = 256;
 /** Followers wait this long after new flows, so that nodes are in order and little is done often. */
 const GATHER_MS = 50;
 /** Most flows that can be counted from the newest on; each takes about 100 bytes meanwhile. */
-export const MAX_NEWEST = 1_000_000;
+export const MAX_NEWEST = 100_000;
 
 export interface FlowPage {
   flows: HubbleFlow[];
