@@ -8,8 +8,9 @@ import type { HubbleFlow } from '../wire/hubble.ts';
 import type { FlowPlace } from '../flows/flow-uuid.ts';
 import type { Emitter } from '../flows/hubble-flow.ts';
 import type { Visibility } from './access/visibility.ts';
+import { type FoundFlow, isGone, render } from './found-flow.ts';
 import type { HistoryReader } from './history/reader/history-reader.ts';
-import { readStored, type StoredFlow } from './history/reader/stored-flows.ts';
+import type { StoredFlow } from './history/reader/stored-flows.ts';
 import { isPassing, StoreError } from './history/sql-engine.ts';
 import type { AgentSession } from './ingest/agent-session.ts';
 import { compareKeys, type FlowKey, NewestKeys } from './store/flow-key.ts';
@@ -48,8 +49,6 @@ export interface FlowPlaces {
   /** The session of each node that was heard last. */
   sessions(): AgentSession[];
 }
-
-type AnyFlow = MemoryFlow | StoredFlow;
 
 export class FlowReading {
   readonly #hub: FlowPlaces;
@@ -122,7 +121,7 @@ export class FlowReading {
     const memory = inOrder<StoredFlow>(this.#parts, query, (parts) => this.#reload(parts, query, signal), signal);
     const history = (await this.#mayHold(lowest(query))) ? this.#stored(query, signal) : null;
     let left = limit;
-    for await (const flows of history === null ? memory : merged<AnyFlow>(memory, history)) {
+    for await (const flows of history === null ? memory : merged<FoundFlow>(memory, history)) {
       for (let at = 0; at < flows.length && left > 0; at += PAGE) {
         const page = flows.slice(at, at + Math.min(PAGE, left));
         left -= page.length;
@@ -237,7 +236,7 @@ export class FlowReading {
   }
 
   /** Those overwritten since they were found come from history. */
-  async #render(flows: AnyFlow[], query: RangeQuery, signal: AbortSignal): Promise<FlowPage> {
+  async #render(flows: FoundFlow[], query: RangeQuery, signal: AbortSignal): Promise<FlowPage> {
     const gone = flows.filter(isGone);
     if (gone.length === 0) return this.#renderHeld(flows);
     if (this.#history === null) {
@@ -247,7 +246,7 @@ export class FlowReading {
     await this.#settle(signal);
     const stored = await this.#history.flows.at(gone, query, signal);
     const byPlace = new Map(stored.map((it) => [`${it.session} ${it.sequence}`, it]));
-    const wanted = new Set<AnyFlow>(gone);
+    const wanted = new Set<FoundFlow>(gone);
     const found = flows.flatMap((it) => (wanted.has(it) ? (byPlace.get(`${it.session} ${it.sequence}`) ?? []) : [it]));
     this.#lost += flows.length - found.length;
     // Meanwhile others may have been overwritten.
@@ -255,8 +254,8 @@ export class FlowReading {
   }
 
   /** All of them are there; nothing may wait between that and this. */
-  #renderHeld(flows: readonly AnyFlow[]): FlowPage {
-    return this.#page(flows.flatMap((flow) => this.#flow(flow) ?? []));
+  #renderHeld(flows: readonly FoundFlow[]): FlowPage {
+    return this.#page(flows.flatMap((flow) => render(flow, this.#hub.emitter, this.#visibility) ?? []));
   }
 
   #page(flows: HubbleFlow[]): FlowPage {
@@ -264,22 +263,6 @@ export class FlowReading {
     this.#lost = 0;
     return { flows, lost };
   }
-
-  #flow(flow: AnyFlow): HubbleFlow | null {
-    const { emitter } = this.#hub;
-    if ('row' in flow) {
-      const { record, names } = readStored(flow.row, flow.from);
-      const { clockOffsetNs } = flow.row;
-      return this.#visibility.flow(record, { names, clockOffsetNs, uuid: flow.from.uuid(flow.sequence), emitter });
-    }
-    const { source, clockOffsetNs } = flow.extent;
-    const context = { names: source.names, clockOffsetNs, uuid: source.uuid(flow.sequence), emitter };
-    return this.#visibility.flow(seek(flow.extent, flow.index), context);
-  }
-}
-
-function isGone(flow: AnyFlow): boolean {
-  return 'extent' in flow && flow.extent.segment === null;
 }
 
 function lowest({ since, after }: RangeQuery): bigint | null {

@@ -59,10 +59,10 @@ async function totals(
   const startedNs = BigInt(state.startedMs) * 1_000_000n;
   const inMemory = state.stored === null || (isRecent(since, nowNs()) && since >= startedNs);
   const unit = inMemory ? 1 : 60;
-  const seconds = Number((until - since + 999_999_999n) / 1_000_000_000n);
-  const length = Math.max(1, Math.ceil(seconds / buckets / unit)) * unit;
   const begin = Math.floor(Number(since / 1_000_000_000n) / unit) * unit;
-  const count = Math.max(1, Math.ceil((Number(until) / 1e9 - begin) / length));
+  const seconds = Number(until) / 1e9 - begin;
+  const length = Math.max(1, Math.ceil(seconds / buckets / unit)) * unit;
+  const count = Math.max(1, Math.ceil(seconds / length));
   const found = inMemory
     ? state.timeline.buckets(begin, length, count)
     : await stored(state, begin, length, count, signal);

@@ -241,6 +241,9 @@ describe('counts of history', () => {
       [0, 0],
       [1, 0],
     ]);
+    const few = (await (await fetch(`${hub.url}/api/v1/timeline?since=24h&buckets=3`)).json()) as TimelineTotals;
+    expect(few.buckets.length).toBe(3);
+    expect(few.buckets.reduce((sum, it) => sum + it.flows, 0)).toBe(4);
     // What arrived since the hub started is counted by the second.
     const started = new Date(hub.state.startedMs).toISOString();
     const recent = (await (await fetch(`${hub.url}/api/v1/timeline?since=${started}`)).json()) as TimelineTotals;
