@@ -7,8 +7,8 @@ import { WebSocket } from 'ws';
 import { z } from 'zod';
 import { type Counters, type Dictionary, type Hello, KIND, type Welcome } from '../wire/agent.ts';
 import type { L7Report } from '../wire/l7.ts';
-import { dictionaryParts } from './dictionary.ts';
-import { reportParts } from './l7-report.ts';
+import { dictionaryParts } from '../flows/dictionary-parts.ts';
+import { reportParts } from '../flows/l7/report-parts.ts';
 import type { Batch, Outbox } from './outbox.ts';
 
 const FIRST_PAUSE_MS = 100;

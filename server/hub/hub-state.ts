@@ -3,6 +3,7 @@
  * it, the API and the live stream read it. It opens no sockets, so tests and benchmarks drive it directly.
  */
 import { randomBytes } from 'node:crypto';
+import type { Hello } from '../wire/agent.ts';
 import type { HubbleFlow } from '../wire/hubble.ts';
 import type { L7Table } from '../wire/l7-table.ts';
 import type { ServiceMap } from '../wire/service-map.ts';
@@ -85,6 +86,14 @@ export class HubState {
   get mode(): 'live' | 'replay' {
     // A replay that has ended is still what the flows in memory come from.
     return [...this.nodes.values()].some((node) => node.session?.hello.mode === 'replay') ? 'replay' : 'live';
+  }
+
+  /** Of the replay, null if this is none, or it does not say. */
+  get recording(): NonNullable<Hello['recording']> | null {
+    for (const { session } of this.nodes.values()) {
+      if (session?.hello.recording !== undefined) return session.hello.recording;
+    }
+    return null;
   }
 
   /** Names of the connected agents. */

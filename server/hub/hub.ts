@@ -16,8 +16,11 @@ import { AgentSockets } from './ingest/agent-socket.ts';
 import { Ingest } from './ingest/ingest.ts';
 import { listen } from './listen.ts';
 import { LiveSockets } from './live/live-sockets.ts';
+import { StreamSockets } from './stream/stream-sockets.ts';
 
 const PING_MS = 15_000;
+/** Recorders only listen. */
+const MAX_STREAM_READER_MESSAGE = 1024;
 const MAX_CONNECTIONS = 20_000;
 /** Connections that have not finished by then are broken off. */
 const CLOSE_MS = 500;
@@ -65,10 +68,12 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
   }
 
   const live = new LiveSockets(state, log);
-  const agents = new AgentSockets(state, new Ingest(state), log);
+  const streams = new StreamSockets(log, () => (state.stats.slowReaders += 1));
+  const agents = new AgentSockets(state, new Ingest(state), streams, log);
   const sockets = {
     '/api/v1/agents': new SocketRoute(MAX_AGENT_MESSAGE, (socket) => agents.accept(socket)),
     '/api/v1/live': new SocketRoute(MAX_LIVE_MESSAGE, (socket) => live.accept(socket)),
+    '/api/v1/stream': new SocketRoute(MAX_STREAM_READER_MESSAGE, (socket) => streams.accept(socket)),
   };
   server.on('upgrade', (request, socket, head) => upgrade(sockets, request, socket, head));
   const clock = setInterval(() => state.tick(Date.now()), 1000);

@@ -38,7 +38,7 @@ export function hubApp(state: HubState, uiFolder: string, onBug: (error: unknown
     '/metrics': metricsRoute(state),
   };
   for (const [path, handler] of Object.entries(routes)) app.route(path).get(handler).all(methodNotAllowed);
-  app.all(['/api/v1/agents', '/api/v1/live'], (request) => {
+  app.all(['/api/v1/agents', '/api/v1/live', '/api/v1/stream'], (request) => {
     throw new Problem(426, `${request.path} is a WebSocket; connect with ws://.`, {
       Upgrade: 'websocket',
       Connection: 'Upgrade',

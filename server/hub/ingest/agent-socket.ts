@@ -8,6 +8,7 @@ import type { RawData, WebSocket } from 'ws';
 import { hasCode } from '../../base/failure.ts';
 import { type Ack, KIND, type Welcome } from '../../wire/agent.ts';
 import type { HubState } from '../hub-state.ts';
+import type { AgentTap } from '../stream/stream-sockets.ts';
 import type { AgentLink, Ingest } from './ingest.ts';
 import { readL7Report } from './l7-report.ts';
 import { readCounters, readDictionary, readHello } from './messages.ts';
@@ -25,17 +26,19 @@ const MAX_REASON_BYTES = 120;
 export class AgentSockets {
   readonly #state: HubState;
   readonly #ingest: Ingest;
+  readonly #tap: AgentTap;
   readonly #log: Logger;
   readonly #current = new Map<string, AgentConnection>();
 
-  constructor(state: HubState, ingest: Ingest, log: Logger) {
+  constructor(state: HubState, ingest: Ingest, tap: AgentTap, log: Logger) {
     this.#state = state;
     this.#ingest = ingest;
+    this.#tap = tap;
     this.#log = log;
   }
 
   accept(socket: WebSocket): void {
-    const connection = new AgentConnection(socket, this.#state, this.#ingest, this.#log, (link) => {
+    const connection = new AgentConnection(socket, this.#state, this.#ingest, this.#tap, this.#log, (link) => {
       this.#current.get(link.node.name)?.replace();
       this.#current.set(link.node.name, connection);
       this.#ingest.connected(link, Date.now());
@@ -43,6 +46,7 @@ export class AgentSockets {
     socket.on('close', () => {
       connection.stop();
       const { link } = connection;
+      if (link !== null) this.#tap.ended(link);
       if (link === null || this.#current.get(link.node.name) !== connection) return;
       this.#current.delete(link.node.name);
       this.#ingest.disconnected(link, Date.now());
@@ -56,16 +60,25 @@ class AgentConnection {
   readonly #socket: WebSocket;
   readonly #state: HubState;
   readonly #ingest: Ingest;
+  readonly #tap: AgentTap;
   readonly #log: Logger;
   readonly #onHello: (link: AgentLink) => void;
   readonly #helloTimer: NodeJS.Timeout;
   #ackTimer: NodeJS.Timeout | undefined;
   #unacknowledged = 0;
 
-  constructor(socket: WebSocket, state: HubState, ingest: Ingest, log: Logger, onHello: (link: AgentLink) => void) {
+  constructor(
+    socket: WebSocket,
+    state: HubState,
+    ingest: Ingest,
+    tap: AgentTap,
+    log: Logger,
+    onHello: (link: AgentLink) => void,
+  ) {
     this.#socket = socket;
     this.#state = state;
     this.#ingest = ingest;
+    this.#tap = tap;
     this.#log = log;
     this.#onHello = onHello;
     this.#helloTimer = setTimeout(
@@ -108,7 +121,7 @@ class AgentConnection {
 
   #handle(kind: number, message: Buffer): void {
     if (kind === KIND.hello) {
-      this.#hello(message.subarray(1));
+      this.#hello(message);
       return;
     }
     const { link } = this;
@@ -130,14 +143,16 @@ class AgentConnection {
       default:
         throw new ProtocolError('kind', `The agent sent kind ${kind}, which a hub does not know.`);
     }
+    this.#tap.message(link, message);
   }
 
-  #hello(body: Buffer): void {
+  #hello(message: Buffer): void {
     if (this.link !== null) throw new ProtocolError('order', 'The agent sent a second hello.');
-    const link = this.#ingest.hello(readHello(body));
+    const link = this.#ingest.hello(readHello(message.subarray(1)));
     clearTimeout(this.#helloTimer);
     this.#onHello(link);
     this.link = link;
+    this.#tap.began(link, message);
     const { hello, lastBatch } = link.session;
     this.#log.info({ node: hello.node, version: hello.version, mode: hello.mode, lastBatch }, 'agent connected');
     this.#send(KIND.welcome, { hub: this.#state.id, last_batch: lastBatch } satisfies Welcome);

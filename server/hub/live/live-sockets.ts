@@ -81,12 +81,13 @@ export class LiveSockets {
   }
 
   #status(): StatusMessage {
-    const { mode, nodes, startedMs, timeline, lost } = this.#state;
+    const { mode, recording, nodes, startedMs, timeline, lost } = this.#state;
     const now = Date.now();
     return {
       type: 'status',
       time: formatTime(nowNs()),
       mode,
+      recording,
       hub_started: new Date(startedMs).toISOString(),
       nodes: [...nodes.values()].map((node) => ({
         name: node.name,

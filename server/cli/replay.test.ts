@@ -1,0 +1,292 @@
+/** From one hub into a file and into another hub, all through the real protocols. */
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { pino } from 'pino';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
+import { BATCH_HEADER, type Counters, type EdgeCounters, KIND } from '../wire/agent.ts';
+import type { GetFlowsResponse } from '../wire/hubble.ts';
+import type { L7Table } from '../wire/l7-table.ts';
+import type { ServiceMap } from '../wire/service-map.ts';
+import type { HubStatus, NodeStatus } from '../wire/status.ts';
+import { CLOSE_SLOW } from '../wire/stream.ts';
+import { type RunningHub, startHub } from '../hub/hub.ts';
+import { DICTIONARY, DROP, FakeAgent, flow } from '../hub/testing/hub-bed.ts';
+import { play, survey } from '../recording/player.ts';
+import { record, type Recorded } from '../recording/recorder.ts';
+
+let folder: string;
+let file: string;
+let source: RunningHub;
+let target: RunningHub;
+
+function newHub(port = 0): Promise<RunningHub> {
+  const log = pino({ level: 'silent' });
+  const memory = 8 * 1024 * 1024;
+  return startHub({ host: '127.0.0.1', port, memory, version: '0.1.0', grpc: null, log, uiFolder: '/nonexistent' });
+}
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'spyglass-replay-'));
+  file = join(folder, 'it.recording');
+  source = await newHub();
+  target = await newHub();
+});
+afterEach(async () => {
+  await Promise.all([source.close(), target.close()]);
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function ask<T>(hub: RunningHub, path: string): Promise<T> {
+  return (await (await fetch(`${hub.url}${path}`)).json()) as T;
+}
+
+async function until(what: () => Promise<boolean> | boolean): Promise<void> {
+  for (let i = 0; i < 250; i++) {
+    if (await what()) return;
+    await sleep(20);
+  }
+  throw new Error(`waited in vain for ${what.toString()}`);
+}
+
+function startRecording(): { warnings: string[]; stop: () => Promise<Recorded> } {
+  const stopping = new AbortController();
+  const warnings: string[] = [];
+  const warn = (line: string): void => void warnings.push(line);
+  const done = record({ hub: source.url, path: file, warn, signal: stopping.signal });
+  const stop = async (): Promise<Recorded> => {
+    stopping.abort();
+    return done;
+  };
+  return { warnings, stop };
+}
+
+const replay = async (speed = 0, signal = new AbortController().signal, loop = false): Promise<void> =>
+  play(file, await survey(file), { hub: target.url, speed, loop, signal });
+
+const edge = (packets: number): EdgeCounters => ({
+  slot: 1,
+  source_endpoint: 16,
+  destination_endpoint: 17,
+  source_identity: 300,
+  destination_identity: 301,
+  service_id: 5,
+  port: 8080,
+  protocol: 6,
+  verdict: 1,
+  drop_reason: 0,
+  peer: '',
+  packets,
+  bytes: 100 * packets,
+  reply_packets: 0,
+  reply_bytes: 0,
+  connections: packets,
+  answered: 0,
+  rtt_histogram: [],
+});
+
+function sendCounters(agent: FakeAgent, packets: number): void {
+  const counters: Counters = {
+    time_ns: String(BigInt(Date.now()) * 1_000_000n),
+    edges: [edge(packets)],
+    overflow: { packets: 0, bytes: 0 },
+    drops: {},
+    stages: [],
+    maps: [],
+    problem: null,
+    lost: { ring: 0, buffer: 0 },
+    events: { written: 0, drained: 0 },
+    agent: { rss_bytes: 0, cpu_seconds: 0, buffered_bytes: 0 },
+  };
+  agent.send(KIND.counters, counters);
+}
+
+let reports = 0;
+function sendReport(agent: FakeAgent, requests: number): void {
+  agent.send(KIND.l7, {
+    time_ns: String(++reports),
+    series: [
+      {
+        id: 1,
+        source_endpoint: 16,
+        destination_endpoint: 17,
+        source_identity: 300,
+        destination_identity: 301,
+        service_id: 5,
+        port: 8080,
+        peer: '',
+        protocol: 'http',
+        route: 'GET /',
+        requests,
+        responses: requests,
+        errors: 0,
+        codes: [['200', requests]],
+        latency_sum_ns: requests * 1000,
+        latency: [[100, requests]],
+      },
+    ],
+    names: reports === 1 ? [{ address: '192.0.2.7', name: 'example.com' }] : [],
+    losses: { ring: 0, gaps: 0, malformed: 0, unsent: 0, evicted: 0 },
+  });
+}
+
+/** All flows of a hub, without what names their session. */
+async function flowsOf(hub: RunningHub): Promise<{ time: string; rest: string }[]> {
+  const text = await (await fetch(`${hub.url}/api/v1/flows?last=1000`)).text();
+  const lines = text.split('\n').filter((line) => line !== '');
+  return lines.map((line) => {
+    const { flow: found, time } = JSON.parse(line) as Required<GetFlowsResponse>;
+    return { time, rest: JSON.stringify({ ...found, uuid: '', time: '' }) };
+  });
+}
+
+/** An agent that has been there for a while; then a recording begins. */
+async function recordFrom(agent: FakeAgent): Promise<ReturnType<typeof startRecording>> {
+  await agent.start();
+  await agent.deliver([flow({ destination_port: 1 }), flow({ destination_port: 2 })]);
+  sendCounters(agent, 1000);
+  sendReport(agent, 500);
+  await agent.deliver([flow({ destination_port: 3 })]);
+  const recording = startRecording();
+  await until(() => existsSync(file));
+  await sleep(100);
+  return recording;
+}
+
+describe('a replay', () => {
+  it('shows what was recorded, and nothing of what was before', async () => {
+    const agent = new FakeAgent(source);
+    const recording = await recordFrom(agent);
+    await agent.deliver([flow({ time_ns: 5 }), DROP, flow({ destination: '192.0.2.7', destination_endpoint: 0 })]);
+    sendCounters(agent, 1007);
+    sendReport(agent, 503);
+    await sleep(300);
+    agent.send(KIND.dictionary, {
+      ...DICTIONARY,
+      snapshot: false,
+      endpoints: [],
+      services: [],
+      removed_endpoints: [17],
+    });
+    await agent.deliver([flow({ source_port: 7 })]);
+    expect(await recording.stop()).toMatchObject({ agents: 1, gaps: 0 });
+    expect(recording.warnings).toEqual([]);
+
+    await replay();
+    const [was, is] = [(await flowsOf(source)).slice(-4), await flowsOf(target)];
+    expect(is.map((it) => it.rest)).toEqual(was.map((it) => it.rest));
+    expect(is.map((it) => Date.parse(it.time) - Date.parse(is[0]?.time ?? ''))).toEqual(
+      was.map((it) => Date.parse(it.time) - Date.parse(was[0]?.time ?? '')),
+    );
+    // What ended now took the time that it took.
+    expect(Date.now() - Date.parse(is.at(-1)?.time ?? '')).toBeLessThan(2000);
+
+    const map = await ask<ServiceMap>(target, '/api/v1/service-map');
+    expect(map.edges).toMatchObject([{ packets: 7, bytes: 700 }]);
+    const routes = await ask<L7Table>(target, '/api/v1/l7');
+    expect(routes.rows).toMatchObject([{ route: 'GET /', requests: 3 }]);
+    expect(await ask<HubStatus>(target, '/api/v1/status')).toMatchObject({ mode: 'replay' });
+    expect(await ask<HubStatus>(source, '/api/v1/status')).toMatchObject({ mode: 'live' });
+  });
+
+  it('keeps the pauses, shorter by its speed, and goes round', async () => {
+    const agent = new FakeAgent(source);
+    const recording = await recordFrom(agent);
+    await agent.deliver([flow()]);
+    await sleep(1000);
+    await agent.deliver([flow()]);
+    await recording.stop();
+    const began = Date.now();
+    await replay(2);
+    expect(Date.now() - began).toBeGreaterThan(480);
+    const [first, second] = await flowsOf(target);
+    const apart = Date.parse(second?.time ?? '') - Date.parse(first?.time ?? '');
+    expect(apart).toBeGreaterThan(450);
+    expect(apart).toBeLessThan(950);
+
+    const stopping = new AbortController();
+    const looping = replay(20, stopping.signal, true);
+    await until(async () => (await flowsOf(target)).length >= 8);
+    stopping.abort();
+    await looping;
+    const { nodes } = await ask<{ nodes: NodeStatus[] }>(target, '/api/v1/nodes');
+    expect(nodes).toMatchObject([{ name: 'node-a', lost: { records: 0, missing_batches: 0 } }]);
+  });
+
+  it('goes on over a gap, and shows what is missing', async () => {
+    const agent = new FakeAgent(source);
+    const recording = await recordFrom(agent);
+    await agent.deliver([flow()]);
+    const port = Number(new URL(source.url).port);
+    await source.close();
+    await until(() => recording.warnings.length > 0);
+    expect(recording.warnings[0]).toContain('gap from here on: the hub closed the connection (1001, the hub stops)');
+    source = await newHub(port);
+    const again = new FakeAgent(source);
+    await again.start();
+    // Batches 4 to 6 were never recorded.
+    again.batch([flow()], { number: 7 });
+    await sleep(1500);
+    await again.deliver([flow()], { number: 8 });
+    const { gaps, agents } = await recording.stop();
+    expect({ gaps, agents }).toEqual({ gaps: 1, agents: 2 });
+    expect(await survey(file)).toMatchObject({ gaps: 1, end: 'finished', nodes: new Set(['node-a']) });
+    await replay();
+    expect(await flowsOf(target)).toHaveLength(2);
+    const { nodes } = await ask<{ nodes: NodeStatus[] }>(target, '/api/v1/nodes');
+    expect(nodes).toMatchObject([{ lost: { missing_batches: 4 } }]);
+  });
+
+  it('ends with a reason when the hub ends it', async () => {
+    const agent = new FakeAgent(source);
+    const recording = await recordFrom(agent);
+    await agent.deliver([flow()]);
+    await sleep(1000);
+    await agent.deliver([flow()]);
+    await recording.stop();
+    const playing = replay(1);
+    await until(() => target.state.nodes.size > 0);
+    const rival = new FakeAgent(target);
+    await rival.start();
+    await expect(playing).rejects.toThrow(
+      'the hub does not take node node-a of the recording: closed with 4001, another connection of this node took over',
+    );
+  });
+});
+
+describe('a recorder', () => {
+  it('needs a hub', async () => {
+    await source.close();
+    await expect(startRecording().stop()).resolves.toMatchObject({ frames: 0 });
+    rmSync(file);
+    const signal = new AbortController().signal;
+    const recording = record({ hub: source.url, path: file, warn: () => undefined, signal });
+    await expect(recording).rejects.toThrow(/^cannot listen to the hub at http:.*ECONNREFUSED/);
+    expect(existsSync(file)).toBe(false);
+  });
+
+  it('that does not read is cut, and others notice nothing', async () => {
+    const agent = new FakeAgent(source);
+    const recording = await recordFrom(agent);
+    const slow = new WebSocket(`${source.url.replace('http', 'ws')}/api/v1/stream`);
+    await once(slow, 'open');
+    slow.pause();
+    // A batch that the hub holds already costs it nothing but handing it on.
+    const large = Buffer.alloc(3_500_000);
+    large[0] = KIND.batch;
+    large.writeBigUInt64LE(1n, BATCH_HEADER.number);
+    for (let i = 0; i < 40 && source.state.stats.slowReaders === 0; i++) {
+      agent.socket.send(large);
+      await until(() => agent.socket.bufferedAmount === 0);
+    }
+    expect(source.state.stats.slowReaders).toBe(1);
+    await agent.deliver([DROP]);
+    slow.resume();
+    const [code] = (await once(slow, 'close')) as [number];
+    expect(code).toBe(CLOSE_SLOW);
+    expect(await recording.stop()).toMatchObject({ gaps: 0 });
+  });
+});
