@@ -1,8 +1,10 @@
 /** `spyglass hub`: arguments and signals of the hub. */
 import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { pino } from 'pino';
 import { EXIT_USAGE, Failure, sentence } from '../base/failure.ts';
+import type { ExportOptions } from '../hub/exports/exports.ts';
 import { startHub } from '../hub/hub.ts';
 import { type ListenAddress, parseListen } from './listen.ts';
 import { ownVersion } from './version.ts';
@@ -20,6 +22,8 @@ interface Options {
   grpcListen: ListenAddress | 'off';
   grpcTlsCert?: string;
   grpcTlsKey?: string;
+  exportDir?: string;
+  exportEndpoint: string[];
   exitWithParent?: true;
 }
 
@@ -39,6 +43,8 @@ export function hubCommand(): Command {
     )
     .option('--grpc-tls-cert <file>', 'certificate chain of the Hubble API, PEM')
     .option('--grpc-tls-key <file>', 'its key, PEM')
+    .option('--export-dir <folder>', 'folder that exports may write files to; without it there are no exports')
+    .option('--export-endpoint <url>', 'OTLP logs endpoint that exports may send to; may be repeated', collectUrl, [])
     .option('--exit-with-parent', 'stop when standard input is closed')
     .action(run);
 }
@@ -52,7 +58,7 @@ async function run(options: Options): Promise<void> {
   if (exitWithParent) process.stdin.on('end', stop).on('error', stop).resume();
 
   const grpc = grpcListen === 'off' ? null : { ...grpcListen, tls: readTls(options) };
-  const hub = await startHub({ ...listen, memory, version: ownVersion(), grpc, log });
+  const hub = await startHub({ ...listen, memory, version: ownVersion(), grpc, log, exports: exportsOf(options) });
   const hubble = hub.grpcAddress === null ? '' : `, Hubble API on ${hub.grpcAddress}`;
   process.stdout.write(`Spyglass hub on ${hub.url}${hubble}\n`);
   await new Promise<void>((resolve) => {
@@ -63,6 +69,19 @@ async function run(options: Options): Promise<void> {
   setTimeout(() => process.exit(0), EXIT_MS).unref();
   process.stdin.destroy();
   await hub.close();
+}
+
+function exportsOf({ exportDir, exportEndpoint: endpoints }: Options): ExportOptions | undefined {
+  if (exportDir !== undefined) return { folder: resolve(exportDir), endpoints };
+  if (endpoints.length === 0) return undefined;
+  throw new Failure('--export-endpoint takes --export-dir, too: what is known of exports is kept there.', {
+    exitCode: EXIT_USAGE,
+  });
+}
+
+function collectUrl(value: string, previous: string[]): string[] {
+  if (URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)) return [...previous, value];
+  throw new InvalidArgumentError('It must be a URL, such as https://collector:4318/v1/logs.');
 }
 
 function readTls({ grpcTlsCert: cert, grpcTlsKey: key }: Options): { cert: Buffer; key: Buffer } | null {

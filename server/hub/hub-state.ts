@@ -13,6 +13,7 @@ import type { FlowFilter } from '../flows/filter.ts';
 import { type Emitter, toHubbleFlow } from '../flows/hubble-flow.ts';
 import { EdgeRing } from './edges/edge-ring.ts';
 import { serviceMap } from './edges/service-map.ts';
+import type { Exports } from './exports/exports.ts';
 import { FlowTally } from './flow-tally.ts';
 import { l7Table } from './l7/l7-table.ts';
 import { L7Ring } from './l7/l7-ring.ts';
@@ -73,6 +74,8 @@ export class HubState {
   };
   /** Of the Hubble API, null if this hub does not serve it. */
   grpc: GrpcStats | null = null;
+  /** Null if this hub exports nothing. */
+  exports: Exports | null = null;
   readonly #emitter: Emitter;
 
   /** `memory` is the budget for flow records in bytes. */

@@ -6,6 +6,7 @@ import type { Logger } from 'pino';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { MAX_AGENT_MESSAGE } from '../wire/agent.ts';
 import { MAX_LIVE_MESSAGE } from '../wire/live.ts';
+import { type ExportOptions, Exports } from './exports/exports.ts';
 import { type GrpcOptions, type RunningGrpc, startGrpc } from './grpc/server.ts';
 import { hubApp } from './http/app.ts';
 import { Problem, problemBody } from './http/problem.ts';
@@ -35,6 +36,8 @@ export interface HubOptions {
   log: Logger;
   /** Where the Hubble API listens, and with which certificate; null if it does not. */
   grpc: Omit<GrpcOptions, 'onBug'> | null;
+  /** Where flows may be exported to; nowhere if left out. */
+  exports?: ExportOptions | undefined;
   /** Folder of the built UI; where the build puts it if left out. */
   uiFolder?: string;
 }
@@ -67,6 +70,7 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
     throw error;
   }
 
+  if (options.exports !== undefined) state.exports = new Exports(state, options.exports, log);
   const live = new LiveSockets(state, log);
   const streams = new StreamSockets(log, () => (state.stats.slowReaders += 1));
   const agents = new AgentSockets(state, new Ingest(state), streams, log);
@@ -87,7 +91,7 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
       clearInterval(clock);
       live.stop();
       for (const route of Object.values(sockets)) route.close();
-      await Promise.all([closeServer(server), hubble?.close()]);
+      await Promise.all([closeServer(server), hubble?.close(), state.exports?.close()]);
     },
   };
 }

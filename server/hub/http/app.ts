@@ -1,5 +1,6 @@
 /** The hub's HTTP routes, without sockets. */
 import express, { type Express } from 'express';
+import { createExportRoute, deleteExportRoute, exportRoute, listExportsRoute } from '../api/exports.ts';
 import { flowsRoute } from '../api/flows.ts';
 import { healthRoute, readyRoute } from '../api/health.ts';
 import { l7Route } from '../api/l7.ts';
@@ -8,7 +9,7 @@ import { policiesRoute, policyRoute } from '../api/policies.ts';
 import { serviceMapRoute } from '../api/service-map.ts';
 import { namespacesRoute, nodesRoute, statusRoute } from '../api/status.ts';
 import type { HubState } from '../hub-state.ts';
-import { methodNotAllowed, notFound, Problem, problemHandler } from './problem.ts';
+import { methodNotAllowed, methodNotAllowedBut, notFound, Problem, problemHandler } from './problem.ts';
 import { refusal, SECURITY_HEADERS } from './security.ts';
 import { staticUi } from './static-ui.ts';
 
@@ -38,6 +39,16 @@ export function hubApp(state: HubState, uiFolder: string, onBug: (error: unknown
     '/metrics': metricsRoute(state),
   };
   for (const [path, handler] of Object.entries(routes)) app.route(path).get(handler).all(methodNotAllowed);
+  app
+    .route('/api/v1/exports')
+    .get(listExportsRoute(state))
+    .post(createExportRoute(state))
+    .all(methodNotAllowedBut('GET, HEAD, POST'));
+  app
+    .route('/api/v1/exports/:id')
+    .get(exportRoute(state))
+    .delete(deleteExportRoute(state))
+    .all(methodNotAllowedBut('GET, HEAD, DELETE'));
   app.all(['/api/v1/agents', '/api/v1/live', '/api/v1/stream'], (request) => {
     throw new Problem(426, `${request.path} is a WebSocket; connect with ws://.`, {
       Upgrade: 'websocket',
