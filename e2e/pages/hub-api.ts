@@ -1,8 +1,10 @@
 /** The hub's HTTP API: what the UI shows is compared with what it says. */
 import { type APIRequestContext, type APIResponse, expect } from '@playwright/test';
+import type { Datapath } from '../../server/wire/datapath.ts';
 import type { GetFlowsResponse } from '../../server/wire/hubble.ts';
 import type { L7Row, L7Table } from '../../server/wire/l7-table.ts';
 import type { FlowFilter } from '../../server/wire/live.ts';
+import type { PolicyList } from '../../server/wire/policies.ts';
 import type { MapEdge, ServiceMap } from '../../server/wire/service-map.ts';
 import type { HubStatus } from '../../server/wire/status.ts';
 
@@ -19,6 +21,14 @@ export class HubApi {
 
   async serviceMap(): Promise<ServiceMap> {
     return (await (await this.#get('/api/v1/service-map')).json()) as ServiceMap;
+  }
+
+  async datapath(): Promise<Datapath> {
+    return (await (await this.#get('/api/v1/datapath')).json()) as Datapath;
+  }
+
+  async policies(): Promise<PolicyList> {
+    return (await (await this.#get('/api/v1/policies')).json()) as PolicyList;
   }
 
   /** Routes between workloads, over the last `seconds`. */

@@ -61,3 +61,10 @@ test('the live switch holds the whole page', async ({ frame, flows, page }) => {
   await expect(page).not.toHaveURL(/held/);
   await expect.poll(async () => (await flows.texts('Time'))[0]).not.toBe(held[0]);
 });
+
+test('another filter brings its own rows, also while a flow is selected', async ({ filter, flows, details }) => {
+  await flows.rows.nth(3).click();
+  await expect(details.flow).toBeVisible();
+  await filter.add('verdict:dropped');
+  await expect(flows.cell(flows.rows.first(), 'Verdict')).toHaveText('Dropped');
+});

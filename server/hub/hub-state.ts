@@ -4,6 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { Hello } from '../wire/agent.ts';
+import type { Datapath } from '../wire/datapath.ts';
 import type { HubbleFlow } from '../wire/hubble.ts';
 import type { L7Table } from '../wire/l7-table.ts';
 import type { ServiceMap } from '../wire/service-map.ts';
@@ -11,6 +12,8 @@ import type { MapGroup } from '../wire/service-map.ts';
 import type { Names } from '../flows/dictionary.ts';
 import type { FlowFilter } from '../flows/filter.ts';
 import { type Emitter, toHubbleFlow } from '../flows/hubble-flow.ts';
+import { datapathView } from './datapath/datapath-view.ts';
+import { StageRing } from './datapath/stage-ring.ts';
 import { EdgeRing } from './edges/edge-ring.ts';
 import { serviceMap } from './edges/service-map.ts';
 import type { Exports } from './exports/exports.ts';
@@ -57,6 +60,7 @@ export class HubState {
   readonly store: FlowStore;
   readonly edges = new EdgeRing();
   readonly l7 = new L7Ring();
+  readonly stages = new StageRing();
   readonly tally = new FlowTally();
   readonly messageTally = new MessageTally();
   readonly seriesTally = new SeriesTally();
@@ -141,6 +145,12 @@ export class HubState {
     return l7Table(this.l7.window(since, until, Date.now() / 1000), group, filter);
   }
 
+  /** What the stages did over the same kind of window, on one node or (null) on all. */
+  datapath(since: number, until: number, node: string | null): Datapath {
+    const window = this.stages.window(since, until, Date.now() / 1000);
+    return datapathView(window, [...this.nodes.values()], node);
+  }
+
   /** Housekeeping, called every second. */
   tick(now: number): void {
     // Followers also tell what became of nodes.
@@ -152,8 +162,9 @@ export class HubState {
       node.session?.names.prune(oldest, now - HISTORY_S * 1000);
       isBlind ||= !node.connected && now - node.changed < HISTORY_S * 1000;
     }
-    // Traffic of a node without agent is missing from the map and the routes.
+    // Traffic of a node without agent is missing from the map, the routes and the stages.
     if (!isBlind) return;
+    this.stages.add(Math.floor(now / 1000), [], false);
     this.edges.add(Math.floor(now / 1000), [], false);
     this.l7.addBlind(Math.floor(now / 1000));
   }

@@ -2,6 +2,7 @@
  * Browser protocol over `WS /api/v1/live`: JSON text both ways. The client subscribes; the hub sends a
  * snapshot at once and then updates. A slow client gets a sample, and is told so; a hopeless one is cut.
  */
+import type { Datapath } from './datapath.ts';
 import type { HubbleFlow } from './hubble.ts';
 import type { L7Table } from './l7-table.ts';
 import type { MapGroup, ServiceMap } from './service-map.ts';
@@ -21,6 +22,8 @@ export interface Subscribe {
    * answer, so that answers to the former subscription, still under way, are told apart.
    */
   flows?: { filter?: FlowFilter; max_rate: number; last: number; tag?: number } | null;
+  /** The stage graph every second, over the same kind of window; of one node, or of all. */
+  datapath?: { window_s: number; node?: string } | null;
   /** Totals for the time strip, every second. */
   timeline?: { window_s: number; bucket_s: number } | null;
 }
@@ -58,6 +61,11 @@ export interface L7TableMessage {
   table: L7Table;
 }
 
+export interface DatapathMessage {
+  type: 'datapath';
+  datapath: Datapath;
+}
+
 export interface FlowRow {
   /** Grows with each flow the hub receives; unique within a hub process. */
   id: number;
@@ -92,4 +100,11 @@ export interface ErrorMessage {
   detail: string;
 }
 
-export type LiveMessage = StatusMessage | MapMessage | L7TableMessage | FlowsMessage | TimelineMessage | ErrorMessage;
+export type LiveMessage =
+  | StatusMessage
+  | MapMessage
+  | L7TableMessage
+  | DatapathMessage
+  | FlowsMessage
+  | TimelineMessage
+  | ErrorMessage;

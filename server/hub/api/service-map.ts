@@ -22,6 +22,11 @@ interface SumRequest {
 export function readSumRequest(request: Request): SumRequest {
   const parameters = new Parameters(request, ['since', 'until', 'group'], MAP_FILTER_NAMES);
   const group = parameters.oneOf('group', MAP_GROUPS, 'workload');
+  return { ...readWindow(parameters), group, filter: parameters.filter() };
+}
+
+/** `since` and `until` in whole Unix seconds; the last minute if neither is given. Throws a Problem. */
+export function readWindow(parameters: Parameters): { since: number; until: number } {
   // The second that is still being counted belongs to the window.
   const now = Math.floor(Date.now() / 1000) + 1;
   const until = Math.min(now, seconds(parameters.time('until')) ?? now);
@@ -30,7 +35,7 @@ export function readSumRequest(request: Request): SumRequest {
   if (since < now - HISTORY_S - 1) {
     throw new Problem(400, `"since" lies more than ${HISTORY_S / 60} minutes back; the hub keeps sums that long.`);
   }
-  return { since, until, group, filter: parameters.filter() };
+  return { since, until };
 }
 
 export function serviceMapRoute(state: HubState) {

@@ -1,6 +1,7 @@
 /** The hub's HTTP routes, without sockets. */
 import express, { type Express } from 'express';
 import { createExportRoute, deleteExportRoute, exportRoute, listExportsRoute } from '../api/exports.ts';
+import { datapathRoute } from '../api/datapath.ts';
 import { flowsRoute } from '../api/flows.ts';
 import { healthRoute, readyRoute } from '../api/health.ts';
 import { l7Route } from '../api/l7.ts';
@@ -29,6 +30,7 @@ export function hubApp(state: HubState, uiFolder: string, onBug: (error: unknown
     '/api/v1/flows': flowsRoute(state),
     '/api/v1/service-map': serviceMapRoute(state),
     '/api/v1/l7': l7Route(state),
+    '/api/v1/datapath': datapathRoute(state),
     '/api/v1/status': statusRoute(state),
     '/api/v1/nodes': nodesRoute(state),
     '/api/v1/namespaces': namespacesRoute(state),

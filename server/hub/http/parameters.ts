@@ -51,6 +51,11 @@ export class Parameters {
     return orBadRequest(() => parseFilter(this.#filters));
   }
 
+  /** As it was written, null if it was not given. */
+  text(name: string): string | null {
+    return this.#values.get(name) ?? null;
+  }
+
   oneOf<T extends string>(name: string, allowed: readonly T[], fallback: T): T {
     const value = this.#values.get(name);
     if (value === undefined) return fallback;

@@ -1,6 +1,7 @@
 /** A node of the cluster, over all agents that ran on it: what the hub received from it, and lost. */
 import type { Counters } from '../../wire/agent.ts';
 import type { LossLedger } from '../../wire/status.ts';
+import { StageTracker } from '../datapath/stage-tracker.ts';
 import { CounterTracker } from '../edges/counter-tracker.ts';
 import { SeriesTracker } from '../l7/series-tracker.ts';
 import type { AgentSession } from './agent-session.ts';
@@ -9,6 +10,7 @@ export class AgentNode {
   readonly name: string;
   readonly tracker = new CounterTracker();
   readonly series = new SeriesTracker();
+  readonly stages: StageTracker;
   #session: AgentSession | null = null;
   connected = false;
   /** Unix ms of the last connect or disconnect. */
@@ -25,6 +27,7 @@ export class AgentNode {
 
   constructor(name: string) {
     this.name = name;
+    this.stages = new StageTracker(name);
   }
 
   /** The agent process that was heard last, null before the first. */

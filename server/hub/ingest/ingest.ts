@@ -4,6 +4,7 @@ import { AGENT_PROTOCOL_VERSION, type Counters, type Dictionary, type Hello } fr
 import type { L7Report } from '../../wire/l7.ts';
 import { RECORD_TYPE } from '../../wire/lists.gen.ts';
 import { layoutProblem } from '../../flows/record.ts';
+import { DropPlaces } from '../datapath/drop-places.ts';
 import type { HubState } from '../hub-state.ts';
 import { AgentNode } from './agent-node.ts';
 import { AgentSession } from './agent-session.ts';
@@ -21,6 +22,7 @@ export interface AgentLink {
 
 export class Ingest {
   readonly #state: HubState;
+  readonly #dropPlaces = new DropPlaces();
 
   constructor(state: HubState) {
     this.#state = state;
@@ -45,6 +47,7 @@ export class Ingest {
     }
     node.tracker.reconnected();
     node.series.reconnected();
+    node.stages.reconnected();
     const known = node.session;
     if (
       known !== null &&
@@ -92,6 +95,7 @@ export class Ingest {
       return;
     }
     const flows = this.#append(link, batch, now);
+    this.#state.stages.add(Math.floor(now / 1000), this.#dropPlaces.take(node.name), true);
     stats.batches += 1;
     if (session.lastBatch !== 0 && batch.number > session.lastBatch + 1) {
       node.missingBatches += batch.number - session.lastBatch - 1;
@@ -109,8 +113,11 @@ export class Ingest {
   counters(link: AgentLink, counters: Counters, now: number): void {
     const { node, session } = link;
     node.counters = counters;
-    const { edges, timeline } = this.#state;
-    const found = node.tracker.apply(session.names, session.hello.counters_id, counters, session.seenFromStart, now);
+    const { edges, stages, timeline } = this.#state;
+    const id = session.hello.counters_id;
+    const done = node.stages.apply(id, counters, session.seenFromStart, now);
+    stages.add(Math.floor(now / 1000), done.rows, done.exact);
+    const found = node.tracker.apply(session.names, id, counters, session.seenFromStart, now);
     edges.add(
       Math.floor(now / 1000),
       found.edges.map(({ edge, by }) => [edge, by]),
@@ -154,6 +161,7 @@ export class Ingest {
     const view = new DataView(batch.records.buffer, batch.records.byteOffset, batch.records.byteLength);
     for (let i = 0; i < batch.count; i++) {
       const record = session.cursor.moveTo(view, walked.offsets?.[i] ?? i * session.recordSize);
+      if (record.type === RECORD_TYPE.DROP) this.#dropPlaces.add(record);
       if (record.type === RECORD_TYPE.L7) messageTally.add(record, session.names);
       else tally.add(record);
       policyHits.add(record, session.names, session.policyHits, walked.maxTime + offset);

@@ -7,7 +7,13 @@ import type { HubState } from '../hub-state.ts';
 import { findFlows } from '../store/flow-search.ts';
 import { seek } from '../store/flow-store.ts';
 import { FlowSampler } from './flow-sampler.ts';
-import { type FlowsSubscription, type MapSubscription, readSubscribe, type TimelineSubscription } from './subscribe.ts';
+import {
+  type DatapathSubscription,
+  type FlowsSubscription,
+  type MapSubscription,
+  readSubscribe,
+  type TimelineSubscription,
+} from './subscribe.ts';
 
 /** With more unsent bytes than this a client gets nothing new. */
 const MAX_UNSENT = 1024 * 1024;
@@ -33,6 +39,7 @@ export class LiveClient {
   #search = new AbortController();
   #map: MapSubscription | null = null;
   #l7: MapSubscription | null = null;
+  #datapath: DatapathSubscription | null = null;
   #flows: FlowsSubscription | null = null;
   #timeline: TimelineSubscription | null = null;
   /** Id of the next flow to look at; null while the first rows are being looked for. */
@@ -69,6 +76,7 @@ export class LiveClient {
     this.send(status);
     if (this.#map !== null) this.#sendText(this.#render('map', this.#map));
     if (this.#l7 !== null) this.#sendText(this.#render('l7', this.#l7));
+    if (this.#datapath !== null) this.#sendDatapath(this.#datapath);
     if (this.#timeline !== null) this.#sendTimeline(this.#timeline);
   }
 
@@ -107,9 +115,11 @@ export class LiveClient {
       const wanted = readSubscribe(text);
       if (wanted.map !== undefined) this.#map = wanted.map;
       if (wanted.l7 !== undefined) this.#l7 = wanted.l7;
+      if (wanted.datapath !== undefined) this.#datapath = wanted.datapath;
       if (wanted.timeline !== undefined) this.#timeline = wanted.timeline;
       if (wanted.map) this.#sendText(this.#render('map', wanted.map));
       if (wanted.l7) this.#sendText(this.#render('l7', wanted.l7));
+      if (wanted.datapath) this.#sendDatapath(wanted.datapath);
       if (wanted.timeline) this.#sendTimeline(wanted.timeline);
       if (wanted.flows !== undefined) this.#follow(wanted.flows);
     } catch (error) {
@@ -148,6 +158,11 @@ export class LiveClient {
       return flow === null ? [] : [{ id, flow }];
     });
     return { type: 'flows', rows, sampled, matched, tag: this.#flows?.tag ?? 0 };
+  }
+
+  #sendDatapath({ windowS, node }: DatapathSubscription): void {
+    const until = Math.floor(Date.now() / 1000) + 1;
+    this.send({ type: 'datapath', datapath: this.#state.datapath(until - windowS, until, node) });
   }
 
   #sendTimeline({ windowS, bucketS }: TimelineSubscription): void {

@@ -32,6 +32,9 @@ const subscribe = z.strictObject({
       filter,
     })
     .nullish(),
+  datapath: z
+    .strictObject({ window_s: z.number().int().min(5).max(900), node: z.string().max(253).optional() })
+    .nullish(),
   timeline: z
     .strictObject({ window_s: z.number().int().min(5).max(900), bucket_s: z.number().int().min(1).max(60) })
     .nullish(),
@@ -49,6 +52,11 @@ export interface FlowsSubscription {
   last: number;
   tag: number;
 }
+export interface DatapathSubscription {
+  windowS: number;
+  /** Null for all. */
+  node: string | null;
+}
 export interface TimelineSubscription {
   windowS: number;
   bucketS: number;
@@ -58,6 +66,7 @@ export interface TimelineSubscription {
 export interface Subscriptions {
   map: MapSubscription | null | undefined;
   l7: MapSubscription | null | undefined;
+  datapath: DatapathSubscription | null | undefined;
   flows: FlowsSubscription | null | undefined;
   timeline: TimelineSubscription | null | undefined;
 }
@@ -77,10 +86,11 @@ export function readSubscribe(text: string): Subscriptions {
       `The message is malformed at "${issue?.path.join('.') ?? ''}": ${issue?.message ?? 'unknown'}.`,
     );
   }
-  const { map, l7, flows, timeline } = result.data;
+  const { map, l7, datapath, flows, timeline } = result.data;
   return {
     map: map && { group: map.group, windowS: map.window_s, filter: withoutMessages(mapFilter(map.filter)) },
     l7: l7 && { group: l7.group, windowS: l7.window_s, filter: mapFilter(l7.filter) },
+    datapath: datapath && { windowS: datapath.window_s, node: datapath.node ?? null },
     flows: flows && { filter: read(flows.filter), maxRate: flows.max_rate, last: flows.last, tag: flows.tag },
     timeline: timeline && { windowS: timeline.window_s, bucketS: timeline.bucket_s },
   } satisfies Subscriptions;

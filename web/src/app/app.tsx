@@ -1,6 +1,7 @@
 /** The frame: what is chosen (in the address), what is live (in the store), and where each region stands. */
-import { type ReactNode, useCallback, useMemo, useRef, useState } from 'react';
+import { lazy, type ReactNode, Suspense, useCallback, useMemo, useRef, useState } from 'react';
 import type { FlowFilter, FlowRow } from '../../../server/wire/live.ts';
+import { DatapathPage } from '../datapath/datapath-page.tsx';
 import { FilterBar } from '../filter/filter-bar.tsx';
 import { formatFilter, type Term, termsOf, withTerms } from '../filter/grammar.ts';
 import { isOfEdge, markerOf } from '../flows/edge-of.ts';
@@ -23,6 +24,9 @@ import { usePage } from './use-page.ts';
 import { usePageKeys } from './use-page-keys.ts';
 import { useSubscription } from './use-subscription.ts';
 import { quietFolds } from './folds.ts';
+
+/** With the YAML library, which no other page needs. */
+const PoliciesPage = lazy(async () => ({ default: (await import('../policies/policies-page.tsx')).PoliciesPage }));
 
 const PANEL_LIMITS = [320, 640] as const;
 
@@ -114,7 +118,8 @@ export function App({ store }: { store: LiveStore }): ReactNode {
 
   const isNotLive = isSilent(connection, now);
   const total = timeline === null ? null : timeline.buckets.reduce((sum, bucket) => sum + bucket.flows, 0);
-  const isOpen = flow !== null || (selected !== null && map !== null);
+  const isOpen =
+    (page.page === 'map' || page.page === 'flows') && (flow !== null || (selected !== null && map !== null));
   const flowPanel = (
     <FlowPanel
       tail={tail}
@@ -177,6 +182,30 @@ export function App({ store }: { store: LiveStore }): ReactNode {
       >
         {page.page === 'unknown' && <UnknownPage path={location.pathname} onMap={() => change({ page: 'map' })} />}
         {page.page === 'flows' && flowPanel}
+        {page.page === 'policies' && (
+          <Suspense fallback={<div className="map-wait" role="status" aria-label="Loading" />}>
+            <PoliciesPage
+              selected={page.policy}
+              onSelect={(policy) => change({ policy })}
+              isHeld={page.held}
+              onFlows={(filter) => {
+                setFlow(null);
+                change({ page: 'flows', filter: formatFilter(termsOf(filter)) });
+              }}
+            />
+          </Suspense>
+        )}
+        {page.page === 'datapath' && (
+          <DatapathPage
+            windowS={page.range}
+            node={page.node}
+            onNode={(node) => change({ node })}
+            isHeld={page.held}
+            status={status}
+            flow={flow?.flow ?? null}
+            onFlowClose={() => setFlow(null)}
+          />
+        )}
         {page.page === 'map' && (
           <MapPage
             page={page}
@@ -213,6 +242,8 @@ export function App({ store }: { store: LiveStore }): ReactNode {
               onMove={moveFlow}
               onFilter={addFilter}
               onMap={showOnMap}
+              onDatapath={() => change({ page: 'datapath' })}
+              onPolicy={(policy) => change({ page: 'policies', policy })}
               onClose={closeDetails}
             />
           </div>

@@ -22,13 +22,17 @@ interface DetailsProps {
   onMove: (by: 1 | -1) => void;
   onFilter: (filter: FlowFilter) => void;
   onMap: () => void;
+  onDatapath: () => void;
+  onPolicy: (policy: string) => void;
   onClose: () => void;
 }
 
 export function Details(props: DetailsProps): ReactNode {
-  const { flow, rows, selected, map, group, windowS, folded, onFold, onEdge, onMove, onFilter, onMap, onClose } = props;
-  if (flow !== null)
-    return <FlowDetails row={flow} rows={rows} onMove={onMove} onFilter={onFilter} onMap={onMap} onClose={onClose} />;
+  const { flow, rows, selected, map, group, windowS, folded, onFold, onEdge, onFilter, onClose } = props;
+  if (flow !== null) {
+    const { onMove, onMap, onDatapath, onPolicy } = props;
+    return <FlowDetails row={flow} {...{ rows, onMove, onFilter, onMap, onDatapath, onPolicy, onClose }} />;
+  }
   if (selected === null || map === null) return null;
   const edge = map.edges.find(({ id }) => id === selected);
   if (edge !== undefined) {

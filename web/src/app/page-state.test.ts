@@ -21,6 +21,8 @@ describe('address', () => {
       level: 'pod',
       colour: 'latency',
       range: 900,
+      policy: 'shop/web#ingress/0',
+      node: 'demo-1',
       selected: 'a/Deployment/b>c/Service/d:TCP/80',
       folded: ['kube-system/Deployment/kube-dns', 'x'],
       held: true,

@@ -5,7 +5,7 @@
 import type { MapGroup } from '../../../server/wire/service-map.ts';
 import type { ColourMode } from '../service-map/contract.ts';
 
-export type Page = 'map' | 'flows' | 'unknown';
+export type Page = 'map' | 'flows' | 'policies' | 'datapath' | 'unknown';
 
 export const RANGES = [60, 300, 900] as const;
 export type Range = (typeof RANGES)[number];
@@ -16,6 +16,7 @@ export const COLOURS: readonly ColourMode[] = ['verdict', 'latency'];
 /** Most folded nodes and longest texts that an address may bring. */
 const MAX_FOLDED = 100;
 const MAX_TEXT = 2000;
+const MAX_NAME = 253;
 
 export interface PageState {
   page: Page;
@@ -27,10 +28,19 @@ export interface PageState {
   /** Id of an edge or node of the map. */
   selected: string | null;
   folded: readonly string[];
+  /** The policy that is open, `namespace/name`, with the part of it that is marked: `namespace/name#ingress/0`. */
+  policy: string | null;
+  /** The node whose datapath is shown, null for all. */
+  node: string | null;
   held: boolean;
 }
 
-const PAGES: Readonly<Record<string, Page>> = { '/': 'map', '/flows': 'flows' };
+const PAGES: Readonly<Record<string, Page>> = {
+  '/': 'map',
+  '/flows': 'flows',
+  '/policies': 'policies',
+  '/datapath': 'datapath',
+};
 
 export function readAddress(pathname: string, search: string): PageState {
   const query = new URLSearchParams(search.slice(0, 8192));
@@ -43,6 +53,8 @@ export function readAddress(pathname: string, search: string): PageState {
     range: RANGES.find((known) => known === range) ?? 300,
     selected: query.get('selected')?.slice(0, MAX_TEXT) ?? null,
     folded: query.getAll('fold').slice(0, MAX_FOLDED),
+    policy: query.get('policy')?.slice(0, MAX_TEXT) ?? null,
+    node: query.get('node')?.slice(0, MAX_NAME) ?? null,
     held: query.get('held') === 'true',
   };
 }
@@ -56,6 +68,8 @@ export function writeAddress(state: PageState, unknownPath = '/'): string {
   if (state.range !== 300) query.set('range', String(state.range));
   if (state.selected !== null) query.set('selected', state.selected);
   for (const id of state.folded) query.append('fold', id);
+  if (state.policy !== null) query.set('policy', state.policy);
+  if (state.node !== null) query.set('node', state.node);
   if (state.held) query.set('held', 'true');
   const text = query
     .toString()

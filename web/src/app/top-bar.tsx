@@ -15,6 +15,8 @@ interface TopBarProps {
 const LINKS: readonly { page: Page; text: string }[] = [
   { page: 'map', text: 'Map' },
   { page: 'flows', text: 'Flows' },
+  { page: 'policies', text: 'Policies' },
+  { page: 'datapath', text: 'Datapath' },
 ];
 
 export function TopBar({ page, onPage, onTheme, filter, connection }: TopBarProps): ReactNode {

@@ -64,6 +64,8 @@ export function usePageKeys(keys: PageKeys): void {
       ' ': () => change({ held: !page.held }),
       'g m': () => change({ page: 'map' }),
       'g f': () => change({ page: 'flows' }),
+      'g p': () => change({ page: 'policies' }),
+      'g d': () => change({ page: 'datapath' }),
       ',': () => range(-1),
       '.': () => range(1),
       j: () => flowKeys.current?.move(1),
@@ -71,7 +73,11 @@ export function usePageKeys(keys: PageKeys): void {
       ArrowDown: () => flowKeys.current?.move(1),
       ArrowUp: () => flowKeys.current?.move(-1),
       Home: () => flowKeys.current?.toNewest(),
-      Escape: () => (areKeysShown ? showKeys(false) : closeDetails()),
+      Escape: () => {
+        if (areKeysShown) showKeys(false);
+        else if (page.page === 'policies') change({ policy: null });
+        else closeDetails();
+      },
       v: () => change({ colour: COLOURS[(COLOURS.indexOf(page.colour) + 1) % COLOURS.length] ?? 'verdict' }),
       f: (event) => {
         // A card that has the focus folds itself.

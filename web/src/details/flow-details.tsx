@@ -18,7 +18,7 @@ import {
   shortEnd,
 } from '../words/ends.ts';
 import { bytes, DASH, duration, exact } from '../words/numbers.ts';
-import { POLICY_SIDES, policyWords } from '../words/policy.ts';
+import { POLICY_SIDES, policyLinks, policyWords } from '../words/policy.ts';
 import { whyDropped, whyForwarded } from '../words/reasons.ts';
 import { clockMs, clockUs } from '../words/times.ts';
 import { flagWords, VERDICT_WORD, verdictOf } from '../words/what.ts';
@@ -33,6 +33,9 @@ interface FlowDetailsProps {
   onMove: (by: 1 | -1) => void;
   onFilter: (filter: FlowFilter) => void;
   onMap: () => void;
+  onDatapath: () => void;
+  /** Opens a policy, see PageState.policy. */
+  onPolicy: (policy: string) => void;
   onClose: () => void;
 }
 
@@ -42,6 +45,8 @@ export const FlowDetails = memo(function FlowDetails({
   onMove,
   onFilter,
   onMap,
+  onDatapath,
+  onPolicy,
   onClose,
 }: FlowDetailsProps): ReactNode {
   const { flow } = row;
@@ -118,7 +123,7 @@ export const FlowDetails = memo(function FlowDetails({
         </p>
       </Section>
       {flow.l7 !== undefined && <MessagePair flow={flow} rows={rows} />}
-      <Policy flow={flow} />
+      <Policy flow={flow} onPolicy={onPolicy} />
       {steps.length > 0 && (
         <Section title="Path" note={pathNote(flow)}>
           <ol className="path">
@@ -129,6 +134,11 @@ export const FlowDetails = memo(function FlowDetails({
               </li>
             ))}
           </ol>
+          <p className="fix">
+            <button type="button" className="btn" onClick={onDatapath}>
+              In the stage graph
+            </button>
+          </p>
         </Section>
       )}
       <Section title="Both ends" note={flow.node_name}>
@@ -190,7 +200,7 @@ function pathNote(flow: HubbleFlow): string {
 }
 
 /** Where a policy isolates one of the ends: what allowed it or did not, in each direction. */
-function Policy({ flow }: { flow: HubbleFlow }): ReactNode {
+function Policy({ flow, onPolicy }: { flow: HubbleFlow; onPolicy: (policy: string) => void }): ReactNode {
   const words = POLICY_SIDES.map((side) => ({ side, found: policyWords(flow, side) }));
   if (words.every(({ found }) => found === null)) return null;
   return (
@@ -200,6 +210,13 @@ function Policy({ flow }: { flow: HubbleFlow }): ReactNode {
           <Pair key={side} name={side === 'egress' ? 'Egress' : 'Ingress'} value={found ?? 'no policy'} />
         ))}
       </dl>
+      <p className="fix wrap">
+        {policyLinks(flow).map(({ name, link }) => (
+          <button key={link} type="button" className="btn" onClick={() => onPolicy(link)}>
+            {name}
+          </button>
+        ))}
+      </p>
     </Section>
   );
 }

@@ -29,9 +29,11 @@ export function useTail(newest: FlowTail, hold: boolean): Tail {
   }, [hoverUntil, isHovered]);
   // Another filter starts a new tail: what was kept answers another question.
   const isOther = kept !== null && newest.matched < kept.matched;
-  if (isHeld && (kept === null || isOther)) setKept(newest);
+  // Nor is anything held before the first answer has come: it would stay empty.
+  const isEmpty = kept !== null && !kept.isKnown && newest !== kept;
+  if (isHeld && (kept === null || isOther || isEmpty)) setKept(newest);
   if (!isHeld && kept !== null) setKept(null);
-  const shown = isHeld && kept !== null && !isOther ? kept : newest;
+  const shown = isHeld && kept !== null && !isOther && !isEmpty ? kept : newest;
   return {
     shown,
     missed: Math.max(0, newest.matched - shown.matched),

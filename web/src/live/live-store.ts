@@ -92,7 +92,8 @@ export class LiveStore {
         this.#newFlows.push(message);
         break;
       case 'l7':
-        // Routes are asked for by the panel that shows them, on a connection of its own.
+      case 'datapath':
+        // Asked for by what shows them, on connections of their own.
         return;
       case 'error':
         this.refusal.set(message.detail);

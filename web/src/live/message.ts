@@ -5,10 +5,11 @@ const OUTER: Readonly<Record<string, string>> = {
   status: 'nodes',
   map: 'map',
   l7: 'table',
+  datapath: 'datapath',
   flows: 'rows',
   timeline: 'buckets',
   error: 'detail',
-};
+} satisfies Record<LiveMessage['type'], string>;
 
 /** Null for what is no message of the live protocol. */
 export function readMessage(text: string): LiveMessage | null {

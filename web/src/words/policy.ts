@@ -35,6 +35,22 @@ export function policyWords(flow: HubbleFlow, side: PolicySide): string | null {
   return `${policy.policies[0]?.kind ?? 'policy'} ${names}, ${side} rule ${policy.rule ?? '?'}${match}`;
 }
 
+/** The policies that decided, the default that denied first: `shop/web` and what to mark, `shop/web#ingress/0`. */
+export function policyLinks(flow: HubbleFlow): { name: string; link: string }[] {
+  const found = POLICY_SIDES.flatMap((side) => {
+    const policy = policyOf(flow, side);
+    return policy === null ? [] : [{ side, policy }];
+  });
+  return found
+    .toSorted((a, b) => Number(b.policy.default) - Number(a.policy.default))
+    .flatMap(({ side, policy }) =>
+      policy.policies.map(({ namespace, name }) => ({
+        name: `${namespace}/${name}`,
+        link: `${namespace}/${name}#${side}${policy.default ? '' : `/${policy.rule ?? 0}`}`,
+      })),
+    );
+}
+
 /** Why it was denied, or would be by policies on trial; null if no default decided. */
 export function whyDenied(flow: HubbleFlow): { cause: string; advice: string } | null {
   const side = POLICY_SIDES.find((it) => policyOf(flow, it)?.default === true);

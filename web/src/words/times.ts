@@ -45,7 +45,7 @@ export function timeOf(ns: bigint): string {
 let lastSecond = '';
 let lastClock = '';
 
-function clockOf(time: string): string {
+export function clockOf(time: string): string {
   const second = time.slice(0, 19);
   if (second !== lastSecond) {
     const ms = Date.parse(time);
