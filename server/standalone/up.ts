@@ -20,7 +20,7 @@ export async function up(options: UpOptions, progress: Progress, stopping: Abort
   } catch (error) {
     const recording = recordingOf(options.folder);
     if (!(error instanceof NoDatapathError) || recording === null) throw error;
-    progress.warn(`${error.message}\nnothing is run; a recording of it is played instead`);
+    progress.warn(`${error.message}\nnothing is run; a recording of these manifests is played instead`);
     await runReplay(recording, options, progress, stopping);
     return;
   }

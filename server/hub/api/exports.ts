@@ -8,14 +8,14 @@ import { Problem } from '../http/problem.ts';
 
 export function listExportsRoute(state: HubState) {
   return (request: Request, response: Response): void => {
-    new Parameters(request, []);
+    void new Parameters(request, []);
     response.set('Cache-Control', 'no-store').json({ exports: state.exports?.list ?? [] });
   };
 }
 
 export function createExportRoute(state: HubState) {
   return async (request: Request, response: Response): Promise<void> => {
-    new Parameters(request, []);
+    void new Parameters(request, []);
     const created = exportsOf(state).create(await readJson(request));
     response.status(201).location(`/api/v1/exports/${created.id}`).json(created);
   };
@@ -23,14 +23,14 @@ export function createExportRoute(state: HubState) {
 
 export function exportRoute(state: HubState) {
   return (request: Request, response: Response): void => {
-    new Parameters(request, []);
+    void new Parameters(request, []);
     response.set('Cache-Control', 'no-store').json(exportsOf(state).get(idOf(request)));
   };
 }
 
 export function deleteExportRoute(state: HubState) {
   return async (request: Request, response: Response): Promise<void> => {
-    new Parameters(request, []);
+    void new Parameters(request, []);
     await exportsOf(state).remove(idOf(request));
     response.status(204).end();
   };

@@ -6,6 +6,7 @@ import { flowsRoute } from '../api/flows.ts';
 import { healthRoute, readyRoute } from '../api/health.ts';
 import { l7Route } from '../api/l7.ts';
 import { metricsRoute } from '../api/metrics.ts';
+import { openApiRoute } from '../api/openapi.ts';
 import { policiesRoute, policyRoute } from '../api/policies.ts';
 import { serviceMapRoute } from '../api/service-map.ts';
 import { namespacesRoute, nodesRoute, statusRoute } from '../api/status.ts';
@@ -36,6 +37,7 @@ export function hubApp(state: HubState, uiFolder: string, onBug: (error: unknown
     '/api/v1/namespaces': namespacesRoute(state),
     '/api/v1/policies': policiesRoute(state),
     '/api/v1/policies/:namespace/:name': policyRoute(state),
+    '/api/v1/openapi.json': openApiRoute(state),
     '/healthz': healthRoute,
     '/readyz': readyRoute(state),
     '/metrics': metricsRoute(state),
