@@ -6,6 +6,7 @@ import { brotliCompressSync, crc32 } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Failure } from '../base/failure.ts';
 import { FRAME, type Frame, FRAME_HEADER, writeFrame } from '../wire/stream.ts';
+import { random } from '../flows/l7/testing/random.ts';
 import { BLOCK_HEADER, blockHeader, FILE_HEADER, fileHeader, MAX_BLOCK } from './format.ts';
 import { readRecording } from './reader.ts';
 import { RecordingWriter } from './writer.ts';
@@ -142,19 +143,13 @@ describe('a file that is none is refused', () => {
   });
 
   it('whatever is changed in it', async () => {
-    // A generator with a seed, so that a failure can be seen again (mulberry32's constants).
-    let seed = 7;
-    const random = (below: number): number => {
-      seed = (seed + 0x6d2b79f5) | 0;
-      const mixed = Math.imul(seed ^ (seed >>> 15), 1 | seed);
-      return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-    };
+    const next = random(7);
     const whole = full();
     for (let round = 0; round < 400; round++) {
       const bytes = Buffer.from(whole);
-      for (let i = 0; i <= random(4); i++) bytes[random(bytes.length)] = random(256);
+      for (let i = 0; i <= next(4); i++) bytes[next(bytes.length)] = next(256);
       if (bytes.equals(whole)) continue;
-      const got = await outcome(bytes.subarray(0, round % 2 === 0 ? bytes.length : random(bytes.length)));
+      const got = await outcome(bytes.subarray(0, round % 2 === 0 ? bytes.length : next(bytes.length)));
       // No frame that was not recorded, whatever else.
       if (!(got instanceof Failure)) expect(FRAMES.slice(0, got.frames.length)).toEqual(got.frames);
     }
