@@ -4,7 +4,7 @@
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 BENCHMARKS=("$@")
-((${#BENCHMARKS[@]} > 0)) || BENCHMARKS=(datapath control pipeline maglev l7)
+((${#BENCHMARKS[@]} > 0)) || BENCHMARKS=(datapath control pipeline hub maglev l7)
 for name in "${BENCHMARKS[@]}"; do
 	[[ -f bench/$name/main.ts ]] || die "There is no benchmark $name; there are: $(cd bench && printf '%s ' */main.ts | sed 's|/main.ts||g')"
 done

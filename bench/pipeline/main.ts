@@ -1,15 +1,15 @@
 /**
- * The pipeline benchmark: the whole way from ring buffer to subscribers at a fixed rate, the agent alone and
- * the hub alone as fast as they can.
+ * The pipeline benchmark: the whole way from ring buffer to subscribers at a fixed rate, and the agent alone as fast as
+ * it can.
  * `node dist/bench/pipeline/main.js [--rounds N] [--seconds N]`.
  */
 import { parseArgs } from 'node:util';
 import { runBenchmark } from '../lib/stopping.ts';
 import { keepResults } from '../lib/results.ts';
-import { INGEST_METHOD, type IngestSample, measureIngest } from './ingest.ts';
+import { whole } from '../lib/cells.ts';
 import { quiet } from '../lib/quiet.ts';
 import { measureAgent, measureStream, removeNode, STREAM_METHOD, type StreamSample } from './stream.ts';
-import { agentRate, budgetTable, ingestTable, RATE, streamRate, streamTable, SUBSCRIBERS, whole } from './tables.ts';
+import { agentRate, budgetTable, RATE, streamRate, streamTable } from './tables.ts';
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
@@ -21,18 +21,9 @@ async function main(): Promise<void> {
     throw new Error('--rounds is 1 to 100 and --seconds 0.1 to 60.');
 
   await removeNode();
-  const ingest: IngestSample[] = [];
   const streams: StreamSample[] = [];
   const agents: StreamSample[] = [];
   for (let round = 0; round < rounds; round++) {
-    for (const subscribers of SUBSCRIBERS) {
-      await quiet();
-      const sample = await measureIngest(subscribers, seconds);
-      ingest.push(sample);
-      console.log(
-        `round ${round + 1}/${rounds}  ingest, ${subscribers} subscribers  ${whole(sample.records_per_second)}/s`,
-      );
-    }
     await quiet();
     const stream = await measureStream(RATE, seconds);
     streams.push(stream);
@@ -46,9 +37,9 @@ async function main(): Promise<void> {
   }
   await keepResults('pipeline', {
     title: 'Pipeline',
-    method: [STREAM_METHOD, `${INGEST_METHOD} ${rounds} rounds of ${seconds} s, each with fresh processes.`],
-    tables: [budgetTable(streams, agents, ingest), streamTable(streams, agents), ingestTable(ingest)],
-    raw: { streams, agents, ingest },
+    method: [`${STREAM_METHOD} ${rounds} rounds of ${seconds} s, each with fresh processes.`],
+    tables: [budgetTable(streams, agents), streamTable(streams, agents)],
+    raw: { streams, agents },
   });
 }
 

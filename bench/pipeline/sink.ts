@@ -7,8 +7,8 @@ import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { WebSocketServer } from 'ws';
-import { BATCH_HEADER, KIND, MAX_AGENT_MESSAGE, type Welcome } from '../../server/wire/agent.ts';
-import { control } from './records.ts';
+import { type Ack, BATCH_HEADER, KIND, MAX_AGENT_MESSAGE, type Welcome } from '../../server/wire/agent.ts';
+import { control } from '../lib/control-message.ts';
 
 let received = 0;
 
@@ -23,7 +23,8 @@ server.on('connection', (socket) => {
       socket.send(control(KIND.welcome, welcome));
     } else if (data[0] === KIND.batch) {
       received += data.readUInt32LE(BATCH_HEADER.count);
-      socket.send(control(KIND.ack, { batch: Number(data.readBigUInt64LE(BATCH_HEADER.number)) }));
+      const number = Number(data.readBigUInt64LE(BATCH_HEADER.number));
+      socket.send(control(KIND.ack, { received: number, batch: number } satisfies Ack));
     }
   });
 });

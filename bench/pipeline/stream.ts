@@ -14,8 +14,8 @@ import { ROOT, run, stop } from '../lib/run.ts';
 import { benchServices } from '../lib/services.ts';
 import { createTopology, removeTopologies } from '../lib/topology.ts';
 import { Emitter } from './emitter.ts';
-import { received, type Server, startHub, startSink } from './hub.ts';
-import { subscribe } from './subscribers.ts';
+import { received, type Server, startHub, startSink } from '../lib/server-process.ts';
+import { subscribe } from '../lib/subscribers.ts';
 
 const AGENT_CORE = 0;
 const SERVER_CORE = 1;

@@ -37,6 +37,12 @@ export class HubApi {
     return table.rows;
   }
 
+  /** What each service answered in the last minute, whoever asked and whatever for. */
+  async services(): Promise<L7Row[]> {
+    const table = (await (await this.#get('/api/v1/l7?since=60s&per=target')).json()) as L7Table;
+    return table.rows;
+  }
+
   /** What passes between two workloads, given as `namespace/name`; fails if nothing does. */
   async edge(source: string, target: string): Promise<MapEdge> {
     const map = await this.serviceMap();

@@ -58,7 +58,15 @@ async function run(options: Options): Promise<void> {
   if (exitWithParent) process.stdin.on('end', stop).on('error', stop).resume();
 
   const grpc = grpcListen === 'off' ? null : { ...grpcListen, tls: readTls(options) };
-  const hub = await startHub({ ...listen, memory, version: ownVersion(), grpc, log, exports: exportsOf(options) });
+  const hub = await startHub({
+    ...listen,
+    memory,
+    version: ownVersion(),
+    grpc,
+    log,
+    history: null,
+    exports: exportsOf(options),
+  });
   const hubble = hub.grpcAddress === null ? '' : `, Hubble API on ${hub.grpcAddress}`;
   process.stdout.write(`Spyglass hub on ${hub.url}${hubble}\n`);
   await new Promise<void>((resolve) => {

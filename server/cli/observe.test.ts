@@ -61,6 +61,17 @@ describe('spyglass status', () => {
     lost: { records: 3, ring: 2, buffer: 1, missing_batches: 4 },
     live_clients: 0,
     grpc: { address: '127.0.0.1:4245', tls: true, streams: 2 },
+    history: {
+      kind: 'chdb',
+      state: 'failing',
+      problem: 'The disk is full.',
+      backlog_bytes: 1_572_864,
+      stored_until: null,
+      oldest: '2026-11-20T00:00:00.000000000Z',
+      rows: 12,
+      bytes: 1_048_576,
+      not_stored: { backlog: 5, refused: 1, stopped: 0 },
+    },
   };
 
   it('says what is lost and what is a replay', () => {
@@ -70,6 +81,10 @@ describe('spyglass status', () => {
     expect(text).toContain('1.3/s, 1 in memory of 2 received (25 % of the memory in use)');
     expect(text).toContain('3 records (2 in kernels, 1 in agents), 4 batches missing');
     expect(text).toContain('Hubble   gRPC on 127.0.0.1:4245 with TLS, 2 streams of flows\n');
+    expect(text).toContain(
+      'History  chdb, failing, 12 flows in 1.0 MiB since 2026-11-20T00:00:00.000000000Z, 1.5 MiB waiting, 6 flows not stored\n' +
+        '  ! The disk is full.\n',
+    );
     expect(statusText({ ...status, grpc: null }, [])).toContain('Hubble   off\n');
   });
 });

@@ -26,7 +26,16 @@ let target: RunningHub;
 function newHub(port = 0): Promise<RunningHub> {
   const log = pino({ level: 'silent' });
   const memory = 8 * 1024 * 1024;
-  return startHub({ host: '127.0.0.1', port, memory, version: '0.1.0', grpc: null, log, uiFolder: '/nonexistent' });
+  return startHub({
+    host: '127.0.0.1',
+    port,
+    memory,
+    version: '0.1.0',
+    grpc: null,
+    history: null,
+    log,
+    uiFolder: '/nonexistent',
+  });
 }
 
 beforeEach(async () => {

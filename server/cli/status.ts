@@ -1,6 +1,6 @@
 /** `spyglass status`: what a hub holds, which agents it hears, and what was lost. */
 import { Command, Option } from 'commander';
-import { type HubStatus, MAP_FILL_WARNING, type NodeStatus } from '../wire/status.ts';
+import { type HistoryStatus, type HubStatus, MAP_FILL_WARNING, type NodeStatus } from '../wire/status.ts';
 import { askHub, DEFAULT_HUB } from './hub-client.ts';
 
 interface Options {
@@ -24,7 +24,7 @@ export function statusCommand(): Command {
 
 /** Lines for people, newline included. */
 export function statusText(status: HubStatus, nodes: readonly NodeStatus[]): string {
-  const { flows, lost, grpc } = status;
+  const { flows, lost, grpc, history } = status;
   const share = ((100 * flows.memory_bytes) / flows.memory_limit_bytes).toFixed(0);
   const lines = [
     `Hub      ${status.version}, up ${status.uptime_s} s${status.mode === 'replay' ? ', REPLAY of a recording' : ''}`,
@@ -35,7 +35,9 @@ export function statusText(status: HubStatus, nodes: readonly NodeStatus[]): str
     grpc === null
       ? 'Hubble   off'
       : `Hubble   gRPC on ${grpc.address}${grpc.tls ? ' with TLS' : ''}, ${grpc.streams} streams of flows`,
+    historyLine(history),
   ];
+  if (history?.problem) lines.push(`  ! ${history.problem}`);
   if (nodes.length > 0) lines.push('');
   for (const node of nodes) {
     const state = node.connected ? 'connected' : 'LOST     ';
@@ -49,4 +51,14 @@ export function statusText(status: HubStatus, nodes: readonly NodeStatus[]): str
     }
   }
   return `${lines.join('\n')}\n`;
+}
+
+function historyLine(history: HistoryStatus | null): string {
+  if (history === null) return 'History  off: flows are in memory only';
+  const { kind, state, rows, bytes, backlog_bytes, oldest, not_stored } = history;
+  const mib = (size: number): string => `${(size / 2 ** 20).toFixed(1)} MiB`;
+  const held = rows === null || bytes === null ? '' : `, ${rows} flows in ${mib(bytes)}`;
+  const since = oldest === null ? '' : ` since ${oldest}`;
+  const gone = not_stored.backlog + not_stored.refused + not_stored.stopped;
+  return `History  ${kind}, ${state}${held}${since}, ${mib(backlog_bytes)} waiting, ${gone} flows not stored`;
 }

@@ -35,6 +35,9 @@ export interface Names {
   isLive(endpoint: number): boolean;
 }
 
+/** What records name by a number. */
+export type NumberedKind = 'endpoint' | 'service' | 'identity' | 'rule';
+
 interface Removal {
   /** From this flow id on no record names it. */
   flowId: number;
@@ -72,7 +75,21 @@ export class AgentDictionary implements Names {
   }
 
   isLive(endpoint: number): boolean {
-    return this.endpoints.has(endpoint) && !this.#removedEndpoints.has(endpoint);
+    return this.isCurrent('endpoint', endpoint);
+  }
+
+  /** Whether the agent has it now. */
+  isCurrent(kind: NumberedKind, key: number): boolean {
+    switch (kind) {
+      case 'endpoint':
+        return this.endpoints.has(key) && !this.#removedEndpoints.has(key);
+      case 'service':
+        return this.services.has(key) && !this.#removedServices.has(key);
+      case 'identity':
+        return this.identities.has(key) && !this.#removedIdentities.has(key);
+      case 'rule':
+        return this.rules.has(key) && !this.#removedRules.has(key);
+    }
   }
 
   /** Takes over a change; `nextFlowId` is the id that the next stored flow will get. */

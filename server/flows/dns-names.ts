@@ -26,17 +26,24 @@ export class DnsNames {
     return Array.from(this.#names, ([address, names]) => names.toReversed().map((name) => ({ address, name }))).flat();
   }
 
-  /** An address that is none, and an empty name, are left out. */
-  add({ address: written, name }: DnsName): void {
+  /** Those with a name. */
+  addresses(): Iterable<string> {
+    return this.#names.keys();
+  }
+
+  /** Returns the address if its names are others than before. An address that is none, and an empty name, are left out. */
+  add({ address: written, name }: DnsName): string | null {
     const plain = name.toLowerCase().replace(/\.$/, '');
     const bytes = parseAddress(written);
-    if (plain === '' || bytes === null) return;
+    if (plain === '' || bytes === null) return null;
     const address = formatAddress(new DataView(bytes.buffer), 0);
     const known = this.#names.get(address);
     this.#names.delete(address);
     this.#names.set(address, [plain, ...(known ?? []).filter((it) => it !== plain)].slice(0, MAX_NAMES));
-    if (this.#names.size <= MAX_ADDRESSES) return;
-    const [oldest] = this.#names.keys();
-    if (oldest !== undefined) this.#names.delete(oldest);
+    if (this.#names.size > MAX_ADDRESSES) {
+      const [oldest] = this.#names.keys();
+      if (oldest !== undefined) this.#names.delete(oldest);
+    }
+    return known?.[0] === plain ? null : address;
   }
 }

@@ -176,21 +176,33 @@ function parseIdentities(name: string, values: readonly string[]): (names: Names
   return () => (facts, end) => wanted.has(facts.identity(end));
 }
 
-/** `node`, `cluster/node`, `cluster/`, `/node`; `*` stands for any run of letters, digits, `-` and `.`. */
 function nodePattern(name: string, value: string): (node: string) => boolean {
+  const expression = nodeExpression(value);
+  if (expression === null) {
+    return bad(name, value, 'node names, with up to four * for any characters, such as worker-*');
+  }
+  const pattern = new RegExp(expression);
+  return (node) => pattern.test(node);
+}
+
+/** Matches no name. */
+const NO_NODE = '$.';
+
+/**
+ * An expression for `node`, `cluster/node`, `cluster/`, `/node`, where `*` stands for any run of letters, digits, `-`
+ * and `.`. RE2 and JavaScript read it alike. Null for what is no such pattern.
+ */
+export function nodeExpression(value: string): string | null {
   const text = value.toLowerCase().replace(/\.$/, '').replaceAll(/\*+/g, '*');
   const parts = text.split('/');
   // Each star multiplies what a pattern may cost to test, so their number is bounded.
-  if (parts.length > 2 || text === '/' || !/^[a-z0-9_.*/-]+$/.test(text) || text.split('*').length > 5) {
-    return bad(name, value, 'node names, with up to four * for any characters, such as worker-*');
-  }
+  if (parts.length > 2 || text === '/' || !/^[a-z0-9_.*/-]+$/.test(text) || text.split('*').length > 5) return null;
   const [cluster = '', node = ''] = parts.length === 1 ? ['', text] : parts;
   // There is one cluster, and it is called "default".
-  if (cluster !== '' && !wildcard(cluster).test('default')) return () => false;
-  const pattern = wildcard(node);
-  return (nodeName) => node === '' || pattern.test(nodeName);
+  if (cluster !== '' && !new RegExp(wildcard(cluster)).test('default')) return NO_NODE;
+  return node === '' ? '' : wildcard(node);
 }
 
-function wildcard(pattern: string): RegExp {
-  return new RegExp(`^${pattern.replaceAll('.', String.raw`\.`).replaceAll('*', '[a-z0-9.-]*')}$`);
+function wildcard(pattern: string): string {
+  return `^${pattern.replaceAll('.', String.raw`\.`).replaceAll('*', '[a-z0-9.-]*')}$`;
 }

@@ -20,19 +20,26 @@ const APPLICATIONS: Readonly<Record<string, readonly L7ProtocolName[]>> = {
   http: ['http', 'http2', 'grpc'],
 };
 
+/** What values of the parameter name; those it does not know are left out. */
+export function protocolsOf(values: readonly string[]): {
+  transports: ReadonlySet<number>;
+  applications: ReadonlySet<L7ProtocolName>;
+} {
+  const known = values.map((value) => value.toLowerCase());
+  return {
+    transports: new Set(known.flatMap((key) => (Object.hasOwn(TRANSPORTS, key) ? (TRANSPORTS[key] ?? []) : []))),
+    applications: new Set(known.flatMap((key) => (Object.hasOwn(APPLICATIONS, key) ? (APPLICATIONS[key] ?? []) : []))),
+  };
+}
+
 export function protocolTest(name: string, values: readonly string[]): Test {
-  const transports = new Set<number>();
-  const applications = new Set<L7ProtocolName>();
   for (const value of values) {
     const key = value.toLowerCase();
-    const numbers = Object.hasOwn(TRANSPORTS, key) ? TRANSPORTS[key] : undefined;
-    const names = Object.hasOwn(APPLICATIONS, key) ? APPLICATIONS[key] : undefined;
-    if (numbers === undefined && names === undefined) {
+    if (!Object.hasOwn(TRANSPORTS, key) && !Object.hasOwn(APPLICATIONS, key)) {
       bad(name, value, [...Object.keys(TRANSPORTS), ...L7_PROTOCOLS].join(', '));
     }
-    for (const number of numbers ?? []) transports.add(number);
-    for (const it of names ?? []) applications.add(it);
   }
+  const { transports, applications } = protocolsOf(values);
   if (applications.size === 0) return { of: 'flow', compile: () => (facts) => transports.has(facts.protocol) };
   return {
     of: 'flow',

@@ -14,7 +14,7 @@ import type { FlowFacts } from './facts.ts';
 import type { Names } from './dictionary.ts';
 import { FIELDS } from './filter-fields.ts';
 import { WHOLE_VALUES } from './filter-l7.ts';
-import { type Condition, FilterError } from './filter-test.ts';
+import { askOf, type Condition, FilterError, type Selection } from './filter-test.ts';
 
 export type Predicate = (facts: FlowFacts) => boolean;
 
@@ -49,8 +49,11 @@ export function parseFilter(parameters: Iterable<readonly [string, string]>): Fl
   const conditions: Condition[] = [];
   for (const [name, items] of values) {
     const exclude = name.startsWith(NOT);
-    const field = FIELDS[exclude ? name.slice(NOT.length) : name];
-    if (field !== undefined) conditions.push({ name, exclude, ...field(name, items) });
+    const parameter = exclude ? name.slice(NOT.length) : name;
+    const field = FIELDS[parameter];
+    if (field !== undefined) {
+      conditions.push({ name, exclude, asks: { parameter, values: items }, ...field(name, items) });
+    }
   }
   refuseContradiction(values);
   return new FlowFilter(
@@ -121,6 +124,10 @@ export class FlowFilter {
   /** Names of the parameters that read messages of applications. */
   get messageNames(): string[] {
     return this.#conditions.flatMap((it) => ('needsMessage' in it ? [it.name] : []));
+  }
+
+  get selection(): Selection {
+    return { allowed: [this.#conditions.map(askOf)], denied: [] };
   }
 
   /** The test for flows of the agent with these names; valid until their revision changes. */

@@ -3,12 +3,14 @@ import type { HubbleFlow } from '../wire/hubble.ts';
 import { SOURCE_FILE } from '../wire/lists.gen.ts';
 import { RECORD_LAYOUT } from '../wire/record-layout.gen.ts';
 import { AgentDictionary } from './dictionary.ts';
-import { csvRow, CSV_HEADER } from './flow-csv.ts';
+import { csvFormat } from './flow-csv.ts';
 import { flowLine } from './flow-text.ts';
 import { flowPlace, sessionKey, sessionUuids } from './flow-uuid.ts';
 import { toHubbleFlow } from './hubble-flow.ts';
 import { layoutProblem, RecordCursor } from './record.ts';
 import { type RecordFields, writeRecord } from './record-writer.ts';
+
+const { header: CSV_HEADER, row: csvRow } = csvFormat(() => true);
 
 const names = new AgentDictionary('node-a');
 names.apply(

@@ -112,6 +112,7 @@ beforeAll(async () => {
     host: '127.0.0.1',
     port: 0,
     memory: 2 * 1024 * 1024,
+    history: null,
     version: '0.1.0',
     uiFolder: '/nonexistent',
     log,

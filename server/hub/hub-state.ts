@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import type { Hello } from '../wire/agent.ts';
 import type { Datapath } from '../wire/datapath.ts';
 import type { HubbleFlow } from '../wire/hubble.ts';
-import type { L7Table } from '../wire/l7-table.ts';
+import type { L7RowsPer, L7Table } from '../wire/l7-table.ts';
 import type { ServiceMap } from '../wire/service-map.ts';
 import type { MapGroup } from '../wire/service-map.ts';
 import type { Names } from '../flows/dictionary.ts';
@@ -17,12 +17,16 @@ import { StageRing } from './datapath/stage-ring.ts';
 import { EdgeRing } from './edges/edge-ring.ts';
 import { serviceMap } from './edges/service-map.ts';
 import type { Exports } from './exports/exports.ts';
+import type { FlowPlaces } from './flow-reader.ts';
 import { FlowTally } from './flow-tally.ts';
 import { l7Table } from './l7/l7-table.ts';
 import { L7Ring } from './l7/l7-ring.ts';
 import { MessageTally } from './l7/message-tally.ts';
 import { SeriesTally } from './l7/series-tally.ts';
+import type { History } from './history/history.ts';
+import type { HistoryReader } from './history/reader/history-reader.ts';
 import type { AgentNode } from './ingest/agent-node.ts';
+import type { AgentSession } from './ingest/agent-session.ts';
 import type { ProtocolFault } from './ingest/protocol-error.ts';
 import { PolicyHitCounter } from './policy-hits.ts';
 import { type Extent, FlowStore, seek } from './store/flow-store.ts';
@@ -52,7 +56,7 @@ export interface GrpcStats {
   calls: Map<string, number>;
 }
 
-export class HubState {
+export class HubState implements FlowPlaces {
   /** Random per process. */
   readonly id: string;
   readonly startedMs = Date.now();
@@ -80,13 +84,15 @@ export class HubState {
   grpc: GrpcStats | null = null;
   /** Null if this hub exports nothing. */
   exports: Exports | null = null;
-  readonly #emitter: Emitter;
+  /** Null if this hub keeps flows in memory only. */
+  history: History | null = null;
+  readonly emitter: Emitter;
 
   /** `memory` is the budget for flow records in bytes. */
   constructor(options: { memory: number; version: string }) {
     this.id = randomBytes(10).toString('hex');
     this.version = options.version;
-    this.#emitter = { name: 'Spyglass', version: options.version };
+    this.emitter = { name: 'Spyglass', version: options.version };
     this.store = new FlowStore(options.memory);
   }
 
@@ -101,6 +107,14 @@ export class HubState {
       if (session?.hello.recording !== undefined) return session.hello.recording;
     }
     return null;
+  }
+
+  get stored(): HistoryReader | null {
+    return this.history?.reader ?? null;
+  }
+
+  sessions(): AgentSession[] {
+    return [...this.nodes.values()].flatMap((node) => node.session ?? []);
   }
 
   /** Names of the connected agents. */
@@ -123,7 +137,7 @@ export class HubState {
       names: extent.source.names,
       clockOffsetNs: extent.clockOffsetNs,
       uuid: extent.source.uuid(extent.firstSequence + id - extent.firstId),
-      emitter: this.#emitter,
+      emitter: this.emitter,
     });
   }
 
@@ -141,8 +155,8 @@ export class HubState {
   }
 
   /** The table of routes over the same window. */
-  routes(since: number, until: number, group: MapGroup, filter: FlowFilter): L7Table {
-    return l7Table(this.l7.window(since, until, Date.now() / 1000), group, filter);
+  routes(since: number, until: number, group: MapGroup, filter: FlowFilter, per: L7RowsPer): L7Table {
+    return l7Table(this.l7.window(since, until, Date.now() / 1000), group, filter, per);
   }
 
   /** What the stages did over the same kind of window, on one node or (null) on all. */
@@ -155,6 +169,7 @@ export class HubState {
   tick(now: number): void {
     // Followers also tell what became of nodes.
     this.newFlows.notify();
+    this.history?.tick(now);
     const oldest = this.store.oldestId;
     let isBlind = false;
     for (const node of this.nodes.values()) {

@@ -160,7 +160,14 @@ describe('the rest of HTTP', () => {
   });
 
   it('refuses to listen beyond this machine, or on a taken port', async () => {
-    const options = { port: 0, memory: 1024 * 1024, version: '0', grpc: null, log: pino({ level: 'silent' }) };
+    const options = {
+      port: 0,
+      memory: 1024 * 1024,
+      version: '0',
+      grpc: null,
+      history: null,
+      log: pino({ level: 'silent' }),
+    };
     await expect(startHub({ ...options, host: '0.0.0.0' })).rejects.toThrow(/only this machine/);
     const port = Number(new URL(bed.hub.url).port);
     await expect(startHub({ ...options, host: '127.0.0.1', port })).rejects.toThrow(/another process does/);
@@ -168,6 +175,7 @@ describe('the rest of HTTP', () => {
 
   it('closes within two seconds, whoever is connected', async () => {
     const other = await startHub({
+      history: null,
       host: 'localhost',
       port: 0,
       memory: 1024 * 1024,

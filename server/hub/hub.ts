@@ -8,6 +8,7 @@ import { MAX_AGENT_MESSAGE } from '../wire/agent.ts';
 import { MAX_LIVE_MESSAGE } from '../wire/live.ts';
 import { type ExportOptions, Exports } from './exports/exports.ts';
 import { type GrpcOptions, type RunningGrpc, startGrpc } from './grpc/server.ts';
+import { DEFAULT_BACKLOG, History, type HistoryStore } from './history/history.ts';
 import { hubApp } from './http/app.ts';
 import { Problem, problemBody } from './http/problem.ts';
 import { refusal, SECURITY_HEADERS } from './http/security.ts';
@@ -34,6 +35,10 @@ export interface HubOptions {
   memory: number;
   version: string;
   log: Logger;
+  /** Where history is kept; null for memory only. The hub lets go of it when it closes. */
+  history: HistoryStore | null;
+  /** Bytes of rows that wait for the store at most; DEFAULT_BACKLOG if left out. */
+  backlog?: number;
   /** Where the Hubble API listens, and with which certificate; null if it does not. */
   grpc: Omit<GrpcOptions, 'onBug'> | null;
   /** Where flows may be exported to; nowhere if left out. */
@@ -55,6 +60,8 @@ export interface RunningHub {
 export async function startHub(options: HubOptions): Promise<RunningHub> {
   const { host, port, grpc, log } = options;
   const state = new HubState(options);
+  const { history: store, backlog = DEFAULT_BACKLOG } = options;
+  if (store !== null) state.history = new History(store, { hub: state.id, log, backlog });
   const onBug = (error: unknown): void => log.error({ err: error }, 'a request failed');
   const app = hubApp(state, options.uiFolder ?? builtUi(), onBug);
   const server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000 }, (request, response) => {
@@ -92,6 +99,7 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
       live.stop();
       for (const route of Object.values(sockets)) route.close();
       await Promise.all([closeServer(server), hubble?.close(), state.exports?.close()]);
+      await state.history?.close();
     },
   };
 }

@@ -84,6 +84,7 @@ beforeEach(async () => {
     memory: 1 << 20,
     version: '0',
     grpc: null,
+    history: null,
     log: pino({ level: 'silent' }),
   });
   ingest = new Ingest(hub.state);

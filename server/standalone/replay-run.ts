@@ -33,6 +33,7 @@ export async function runReplay(
     host: '127.0.0.1',
     port,
     memory: MEMORY,
+    history: null,
     version: options.version,
     grpc: grpcPort === 0 ? null : { host: '127.0.0.1', port: grpcPort, tls: null },
     // Standard error is what people read here; a hub's news about each connection is not for them.

@@ -72,6 +72,15 @@ export class AddressRange {
     return new AddressRange(bytes, Number(length) + (isIpv4 ? 96 : 0));
   }
 
+  /** Lowest and highest address as 32 hexadecimal digits, IPv4 mapped. */
+  get bounds(): { first: string; last: string } {
+    const digits = (word: number): string => (word >>> 0).toString(16).padStart(8, '0');
+    return {
+      first: this.#words.map(digits).join(''),
+      last: this.#words.map((word, i) => digits(word | ~(this.#masks[i] ?? 0))).join(''),
+    };
+  }
+
   /** Whether the address at `offset` lies in the range. */
   has(view: DataView, offset: number): boolean {
     const [m0, m1, m2, m3] = this.#masks;

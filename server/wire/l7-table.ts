@@ -9,17 +9,21 @@ export interface Latency {
   mean: number;
 }
 
-/** One route between two nodes of the service map, within the window. */
+/** What a row stands for: a route between two nodes, a route at its target whoever asks, all that a target answers. */
+export const L7_ROWS_PER = ['pair-route', 'target-route', 'target'] as const;
+export type L7RowsPer = (typeof L7_ROWS_PER)[number];
+
+/** One route between two nodes of the service map, within the window; or more, see L7RowsPer. */
 export interface L7Row {
-  /** Ids of nodes of the service map with the same `group`. */
+  /** Ids of nodes of the service map with the same `group`; '' for any source. */
   source: string;
   target: string;
   /** Destination port. */
   port: number;
-  /** Service the client addressed, null if it addressed the target itself. */
+  /** Service the client addressed, null if it addressed the target itself, or for any source. */
   service: { namespace: string; name: string } | null;
   protocol: L7ProtocolName;
-  /** `GET /orders/{id}`, a statement's fingerprint, a command, a topic; `other` where there were too many. */
+  /** `GET /orders/{id}`, a statement's fingerprint, a command, a topic; `other` where there were too many; '' for any. */
   route: string;
   requests: number;
   responses: number;
@@ -42,6 +46,7 @@ export type L7Losses = L7Report['losses'];
 export interface L7Table {
   window: { since: string; until: string; exact: boolean };
   group: MapGroup;
+  per: L7RowsPer;
   losses: L7Losses;
   /** Busiest first. */
   rows: L7Row[];

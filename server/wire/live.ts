@@ -4,7 +4,7 @@
  */
 import type { Datapath } from './datapath.ts';
 import type { HubbleFlow } from './hubble.ts';
-import type { L7Table } from './l7-table.ts';
+import type { L7RowsPer, L7Table } from './l7-table.ts';
 import type { MapGroup, ServiceMap } from './service-map.ts';
 
 /** Largest message a client may send, bytes. */
@@ -15,8 +15,8 @@ export interface Subscribe {
   type: 'subscribe';
   /** The map every second, over the last `window_s` seconds (5 to 900). */
   map?: { group: MapGroup; window_s: number; filter?: FlowFilter } | null;
-  /** The table of routes every second, over the same kind of window. */
-  l7?: { group: MapGroup; window_s: number; filter?: FlowFilter } | null;
+  /** The table of routes every second, over the same kind of window; a route between two nodes a row if `per` is left out. */
+  l7?: { group: MapGroup; window_s: number; filter?: FlowFilter; per?: L7RowsPer } | null;
   /**
    * New flows every 250 ms, at most `max_rate` rows a second. `last` rows come first. `tag` comes back in every
    * answer, so that answers to the former subscription, still under way, are told apart.

@@ -27,6 +27,27 @@ export interface HubStatus {
   live_clients: number;
   /** The Hubble API, null if the hub does not serve it. */
   grpc: { address: string; tls: boolean; streams: number } | null;
+  /** Null if the hub keeps flows in memory only. */
+  history: HistoryStatus | null;
+}
+
+/** What outlives the hub, and how well it is written. */
+export interface HistoryStatus {
+  kind: 'chdb' | 'clickhouse';
+  /** `starting` until the first insert; `failing` while inserts are tried again. */
+  state: 'starting' | 'ready' | 'failing';
+  /** Why it fails, one sentence. */
+  problem: string | null;
+  /** What waits to be stored. */
+  backlog_bytes: number;
+  /** Time of the newest flow that this hub stored, and of the oldest there is; RFC 3339, null if not known. */
+  stored_until: string | null;
+  oldest: string | null;
+  /** Flows in the store, and bytes on its disk; null while not known. */
+  rows: number | null;
+  bytes: number | null;
+  /** Flows that this hub gave up: no room while the store failed or was slow, refused by it, or the hub stopped. */
+  not_stored: { backlog: number; refused: number; stopped: number };
 }
 
 /** What did not arrive, by cause; records unless said otherwise. */

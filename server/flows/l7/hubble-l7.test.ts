@@ -4,7 +4,7 @@ import type { HubbleFlow } from '../../wire/hubble.ts';
 import { type L7Message, MAX_L7_TEXT, MAX_MESSAGE_BYTES } from '../../wire/l7.ts';
 import { RECORD_LAYOUT } from '../../wire/record-layout.gen.ts';
 import { AgentDictionary } from '../dictionary.ts';
-import { csvRow, CSV_HEADER } from '../flow-csv.ts';
+import { csvFormat } from '../flow-csv.ts';
 import { flowLine } from '../flow-text.ts';
 import { toHubbleFlow } from '../hubble-flow.ts';
 import { RecordCursor } from '../record.ts';
@@ -12,6 +12,8 @@ import { type RecordFields, writeRecord } from '../record-writer.ts';
 import { messageSummary, traceId } from './hubble-l7.ts';
 import { readMessage } from './message.ts';
 import { DNS_RESPONSE, HTTP_RESPONSE, requestOf } from './testing/messages.ts';
+
+const { header: CSV_HEADER, row: csvRow } = csvFormat(() => true);
 
 const names = new AgentDictionary('node-a');
 names.dns.add({ address: '203.0.113.7', name: 'Pay.Example.net.' });

@@ -112,5 +112,24 @@ function pipelineMetrics(state: HubState, counter: Define, gauge: Define): void 
   );
   counter('spyglass_hub_grpc_flows_total', 'Flows sent by the Hubble API.', [], () => [[{}, state.grpc?.flows ?? 0]]);
   gauge('spyglass_hub_grpc_streams', 'Streams of flows of the Hubble API.', [], () => [[{}, state.grpc?.streams ?? 0]]);
+  historyMetrics(state, counter, gauge);
   gauge('spyglass_hub_live_clients', 'Browsers on the live stream.', [], () => [[{}, stats.liveClients]]);
+}
+
+function historyMetrics({ history }: HubState, counter: Define, gauge: Define): void {
+  if (history === null) return;
+  const { writer } = history;
+  const { stats } = writer;
+  counter('spyglass_history_rows_total', 'Flows stored.', [], () => [[{}, stats.rows]]);
+  counter('spyglass_history_bytes_total', 'Bytes of rows stored, before compression.', [], () => [[{}, stats.bytes]]);
+  counter('spyglass_history_not_stored_total', 'Flows given up.', ['cause'], () =>
+    Object.entries(stats.notStored).map(([cause, count]) => [{ cause }, count]),
+  );
+  counter('spyglass_history_inserts_total', 'Inserts that succeeded.', [], () => [[{}, stats.inserts]]);
+  counter('spyglass_history_insert_seconds_total', 'Their time.', [], () => [[{}, stats.seconds]]);
+  counter('spyglass_history_failures_total', 'Tries to store a block that failed.', [], () => [[{}, stats.failures]]);
+  gauge('spyglass_history_backlog_bytes', 'Rows that wait to be stored.', [], () => [[{}, writer.backlogBytes]]);
+  gauge('spyglass_history_ready', 'Whether the last insert succeeded.', [], () => [
+    [{}, Number(stats.state === 'ready')],
+  ]);
 }

@@ -18,11 +18,11 @@ interface SumRequest {
   filter: FlowFilter;
 }
 
-/** The parameters of routes that answer with sums over a window, times in Unix seconds. Throws a Problem. */
-export function readSumRequest(request: Request): SumRequest {
-  const parameters = new Parameters(request, ['since', 'until', 'group'], MAP_FILTER_NAMES);
+/** The parameters of routes that answer with sums over a window, times in Unix seconds; `own`: others. Throws a Problem. */
+export function readSumRequest(request: Request, own: readonly string[] = []): SumRequest & { parameters: Parameters } {
+  const parameters = new Parameters(request, ['since', 'until', 'group', ...own], MAP_FILTER_NAMES);
   const group = parameters.oneOf('group', MAP_GROUPS, 'workload');
-  return { ...readWindow(parameters), group, filter: parameters.filter() };
+  return { ...readWindow(parameters), group, filter: parameters.filter(), parameters };
 }
 
 /** `since` and `until` in whole Unix seconds; the last minute if neither is given. Throws a Problem. */

@@ -50,6 +50,7 @@ export function hubStatus(state: HubState): HubStatus {
     lost: totalLoss(nodes),
     live_clients: state.stats.liveClients,
     grpc: grpcStatus(state),
+    history: state.history?.status() ?? null,
   };
 }
 

@@ -43,6 +43,8 @@ export class TrackedEdge extends TrackedEnds implements FlowFacts {
   readonly l7 = null;
   readonly l7Protocol = null;
   readonly protocol: number;
+  /** Where the kernel counts it. */
+  readonly slot: number;
   last: EdgeTotals = zeroTotals();
 
   constructor(names: Names, counters: EdgeCounters) {
@@ -52,6 +54,7 @@ export class TrackedEdge extends TrackedEnds implements FlowFacts {
     this.dropReason = counters.drop_reason;
     this.isPolicyVerdict = counters.verdict === VERDICT.AUDIT || counters.drop_reason === DROP_REASON.POLICY_DENIED;
     this.protocol = counters.protocol;
+    this.slot = counters.slot;
   }
 
   /** Its counters as the agent said them last. */

@@ -4,7 +4,7 @@ import type { FileTarget, OtlpTarget } from '../../wire/exports.ts';
 import type { FlowFilter as WireFilter } from '../../wire/live.ts';
 import { sentence } from '../../base/failure.ts';
 import { parseFilter } from '../../flows/filter.ts';
-import { fieldMask, type Mask } from '../grpc/field-mask.ts';
+import { fieldMask, type Mask } from '../field-mask.ts';
 import { Problem } from '../http/problem.ts';
 import type { RecordFilter } from '../store/flow-search.ts';
 import { backupPattern } from './rotating-file.ts';

@@ -22,6 +22,7 @@ function newHub(port = 0): Promise<RunningHub> {
     host: '127.0.0.1',
     port,
     memory: 1024 * 1024,
+    history: null,
     version: '0.1.0',
     grpc: null,
     log: pino({ level: 'silent' }),
@@ -320,7 +321,7 @@ describe('an export that cannot be is refused', () => {
 
   it('anything, by a hub without a folder', async () => {
     await hub.close();
-    const options = { host: '127.0.0.1', port: 0, memory: 1024 * 1024, version: '', grpc: null };
+    const options = { host: '127.0.0.1', port: 0, memory: 1024 * 1024, version: '', grpc: null, history: null };
     hub = await startHub({ ...options, log: pino({ level: 'silent' }) });
     expect(await send('POST', '', { target: FILE })).toMatchObject({
       status: 409,

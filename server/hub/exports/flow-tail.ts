@@ -111,7 +111,7 @@ export class FlowTail {
       const flow = this.#state.flow(extent, this.#next);
       found.push({
         flow,
-        line: { flow: (mask?.(flow) ?? flow) as HubbleFlow, node_name: flow.node_name, time: flow.time },
+        line: { flow: (mask?.keep(flow) ?? flow) as HubbleFlow, node_name: flow.node_name, time: flow.time },
       });
     }
     this.#taken.set(session, Math.max(known, extent.firstSequence + this.#next - first));

@@ -4,7 +4,7 @@
  */
 import type { Names } from '../../flows/dictionary.ts';
 import { FIELDS } from '../../flows/filter-fields.ts';
-import type { Condition } from '../../flows/filter-test.ts';
+import { type Ask, askOf, type Condition, type Untold } from '../../flows/filter-test.ts';
 import { FlowFilter, MAX_FILTER_VALUES } from '../../flows/filter.ts';
 import type { RecordFilter } from '../store/flow-search.ts';
 import { invalid } from './call-error.ts';
@@ -67,6 +67,10 @@ export function requestFilter(whitelist: readonly FilterMessage[], blacklist: re
   const compiled = new WeakMap<Names, { revision: number; test: RecordTest }>();
   return {
     messageNames: [...allowed, ...denied].flatMap((it) => it.messageNames),
+    selection: {
+      allowed: allowed.flatMap((it) => it.selection.allowed),
+      denied: denied.flatMap((it) => it.selection.allowed),
+    },
     predicate: (names) => {
       const known = compiled.get(names);
       if (known?.revision === names.revision) return known.test;
@@ -93,6 +97,7 @@ function readFilter(message: FilterMessage): RecordFilter {
   refuseContradiction(message);
   const conditions: Condition[] = [];
   const own: ((names: Names) => RecordTest)[] = [];
+  const asks: (Ask | Untold)[] = [];
   for (const [field, value] of Object.entries(message)) {
     if (!Array.isArray(value) || value.length === 0) continue;
     const values: readonly unknown[] = value;
@@ -101,13 +106,16 @@ function readFilter(message: FilterMessage): RecordFilter {
     else {
       const made = OWN_FIELDS[field]?.(field, values);
       if (made === undefined) throw invalid(`The filter "${field}" is not supported; leave it out.`);
-      if ('record' in made) own.push(made.record);
-      else conditions.push({ name: field, exclude: false, ...made });
+      if ('record' in made) {
+        own.push(made.record);
+        asks.push(field === 'uuid' ? { parameter: 'uuid', values: values.map(String), exclude: false } : null);
+      } else conditions.push({ name: field, exclude: false, ...made });
     }
   }
   const filter = new FlowFilter(conditions, '');
   return {
     messageNames: filter.messageNames,
+    selection: { allowed: [[...conditions.map(askOf), ...asks]], denied: [] },
     predicate: (names) => {
       const test = filter.predicate(names);
       const tests = own.map((it) => it(names));
@@ -125,7 +133,7 @@ function shared(field: string, parameter: string, values: readonly unknown[]): C
     if (text === '' && NEVER_EMPTY.has(field)) throw invalid(`The filter "${field}" has an empty value.`);
     return QUALIFIED.has(field) ? text.split('/').slice(0, 2).join('/') : text;
   });
-  return { name: field, exclude: false, ...read(field, texts) };
+  return { name: field, exclude: false, asks: { parameter, values: texts }, ...read(field, texts) };
 }
 
 function refuseExpressions(message: FilterMessage): void {

@@ -11,7 +11,7 @@ import { DNS_RESPONSE, HTTP_RESPONSE, requestOf } from '../../flows/l7/testing/m
 import { RecordCursor } from '../../flows/record.ts';
 import { type RecordFields, writeRecord } from '../../flows/record-writer.ts';
 import { DICTIONARY, DROP, flow } from '../testing/hub-bed.ts';
-import { fieldMask } from './field-mask.ts';
+import { fieldMask } from '../field-mask.ts';
 import { flowMessage, messageTime } from './flow-message.ts';
 import { OBSERVER } from './protocol.ts';
 import { readWire } from './testing/read-wire.ts';
@@ -121,7 +121,7 @@ describe('a flow of the Hubble API is that of the JSON export', () => {
 
 describe('a field mask', () => {
   const request = flowOf(FIXTURES['a request']!);
-  const masked = (...paths: string[]): unknown => overTheWire(fieldMask(paths)!(request));
+  const masked = (...paths: string[]): unknown => overTheWire(fieldMask(paths)!.keep(request));
 
   it('keeps what it names, and the message around it', () => {
     expect(masked('source.pod_name', 'l4.TCP.destination_port')).toEqual({

@@ -3,16 +3,15 @@ import { once } from 'node:events';
 import type { ServerWritableStream } from '@grpc/grpc-js';
 import { nowNs } from '../../flows/timestamp.ts';
 import { SlowReaderError } from '../http/slow-reader.ts';
-import type { GrpcStats, HubState } from '../hub-state.ts';
-import type { Found } from '../store/flow-scan.ts';
-import type { Mask } from './field-mask.ts';
+import type { GrpcStats } from '../hub-state.ts';
+import type { Mask } from '../field-mask.ts';
+import type { FlowPage } from '../flow-reader.ts';
 import { flowMessage, messageTime, timestamp } from './flow-message.ts';
 import type { Notice } from './node-watch.ts';
 
 export type FlowsCall = ServerWritableStream<unknown, object>;
 
 export class FlowStream {
-  readonly #state: HubState;
   readonly #stats: GrpcStats;
   readonly #call: FlowsCall;
   readonly #mask: Mask | null;
@@ -22,12 +21,10 @@ export class FlowStream {
 
   /** `gone` is aborted when the client goes away; a client that takes nothing for `patienceMs` is one. */
   constructor(
-    state: HubState,
     stats: GrpcStats,
     call: FlowsCall,
     options: { mask: Mask | null; gone: AbortController; patienceMs: number },
   ) {
-    this.#state = state;
     this.#stats = stats;
     this.#call = call;
     this.#mask = options.mask;
@@ -35,16 +32,10 @@ export class FlowStream {
     this.#patienceMs = options.patienceMs;
   }
 
-  /** Sends stored flows; those overwritten in the meantime are told as lost. */
-  async flows(found: readonly Found[], lostBefore: number): Promise<void> {
-    let lost = lostBefore;
-    for (const { id } of found) {
-      const flow = this.#state.flowById(id);
-      if (flow === null) {
-        lost += 1;
-        continue;
-      }
-      const kept = this.#mask === null ? flow : this.#mask(flow);
+  /** Sends flows, and what of others was lost. */
+  async page({ flows, lost }: FlowPage): Promise<void> {
+    for (const flow of flows) {
+      const kept = this.#mask === null ? flow : this.#mask.keep(flow);
       this.#write({
         flow: flowMessage(kept),
         node_name: kept.node_name,

@@ -1,7 +1,7 @@
 /** observer.GetFlowsRequest, checked. */
+import { fieldMask, type Mask } from '../field-mask.ts';
 import type { RecordFilter } from '../store/flow-search.ts';
 import { invalid } from './call-error.ts';
-import { fieldMask, type Mask } from './field-mask.ts';
 import { requestFilter } from './flow-filter.ts';
 import type { GetFlowsRequest, Timestamp } from './protocol.ts';
 

@@ -82,7 +82,7 @@ async function flows(around: Surroundings, call: FlowsCall): Promise<void> {
   const gone = goneWith(call, around);
   try {
     const options = { mask: request.mask, gone, patienceMs: around.patienceMs ?? PATIENCE_MS };
-    await getFlows(state, request, new FlowStream(state, stats, call, options), gone.signal);
+    await getFlows(state, request, new FlowStream(stats, call, options), gone.signal);
   } catch (error) {
     if (gone.signal.reason instanceof SlowReaderError) {
       state.stats.slowReaders += 1;

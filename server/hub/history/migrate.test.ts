@@ -18,7 +18,7 @@ afterAll(async () => store.end());
 const first: Migration = {
   version: 1,
   statements: (at) =>
-    createTable(at, { name: 't', columns: 'a UInt8', engine: 'MergeTree', orderBy: 'a', shardBy: 'a' }),
+    createTable(at, { name: 't', columns: ['a UInt8'], engine: 'MergeTree', partition: null, order: 'a', shard: 'a' }),
 };
 const second: Migration = {
   version: 2,

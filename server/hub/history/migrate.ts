@@ -2,6 +2,7 @@
 import { Failure } from '../../base/failure.ts';
 import { type SchemaPlace, createTable, named, onCluster, quoted } from './schema.ts';
 import type { SqlEngine } from './sql-engine.ts';
+import type { TableDefinition } from './tables.ts';
 
 /** One step of the schema. Never changed once it was released: what comes later is another step. */
 export interface Migration {
@@ -14,12 +15,13 @@ export interface Migration {
   statements: (place: SchemaPlace) => readonly string[];
 }
 
-const VERSIONS = {
+const VERSIONS: TableDefinition = {
   name: 'schema_versions',
-  columns: 'version UInt32, applied DateTime DEFAULT now(), applied_by String',
+  columns: ['version UInt32', 'applied DateTime DEFAULT now()', 'applied_by String'],
   engine: 'MergeTree',
-  orderBy: 'version',
-  shardBy: 'version',
+  partition: null,
+  order: 'version',
+  shard: 'version',
 };
 
 /** Makes the database if there is none. `engine` is one without a database, which might not be there yet. */

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import type { ClickHouse } from './clickhouse.ts';
 import { retain } from './retention.ts';
+import { createSchema } from './schema.ts';
+import { PARTITION_S, TABLES, VIEWS } from './tables.ts';
 import { type TestStore, startTestStore } from './testing/test-store.ts';
 
 const place = { database: 'kept', cluster: null };
@@ -15,64 +17,75 @@ let engine: ClickHouse;
 beforeAll(async () => {
   store = await startTestStore();
   engine = await store.client(place.database);
+  for (const statement of createSchema(place, TABLES, VIEWS)) await engine.command(statement);
+  // Twelve partitions are many files to wait for.
+  const lazy = 'MODIFY SETTING fsync_after_insert = 0, fsync_part_directory = 0';
+  for (const { name } of TABLES) await engine.command(`ALTER TABLE ${name} ${lazy}`);
 });
 afterAll(async () => store.end());
 
+/** Twelve intervals, each of a session of its own, with 40 kB of flows that do not compress. */
 beforeEach(async () => {
-  for (const table of ['flows', 'rollup', 'names']) await engine.command(`DROP TABLE IF EXISTS ${table}`);
+  for (const { name } of TABLES) await engine.command(`TRUNCATE TABLE ${name}`);
+  const interval = `toDateTime(${BEGIN} + number * ${PARTITION_S}, 'UTC')`;
   await engine.command(
-    `CREATE TABLE flows (time DateTime64(9, 'UTC'), record String) ENGINE = MergeTree
-      PARTITION BY toStartOfInterval(time, INTERVAL 4 HOUR) ORDER BY time`,
+    `INSERT INTO flows (arrived, time, session, record) SELECT ${interval} AS at, at, number, randomString(40000) FROM numbers(12)`,
   );
+  // The last minute of each.
   await engine.command(
-    "CREATE TABLE rollup (minute DateTime('UTC')) ENGINE = MergeTree PARTITION BY toDate(minute) ORDER BY minute",
+    `INSERT INTO node_1m (minute, session, node) SELECT ${interval} + ${PARTITION_S - 60}, number, 'demo' FROM numbers(12)`,
   );
-  await engine.command('CREATE TABLE names (name String) ENGINE = MergeTree ORDER BY name');
-  // Of each hour of two days, one flow of 10 kB that does not compress.
-  await engine.command(
-    `INSERT INTO flows SELECT toDateTime64(${BEGIN} + number * ${HOUR}, 9, 'UTC'), randomString(10000) FROM numbers(48)`,
-  );
-  await engine.command(`INSERT INTO rollup SELECT toDateTime(${BEGIN} + number * ${HOUR}, 'UTC') FROM numbers(48)`);
-  await engine.command("INSERT INTO names VALUES ('web')");
+  await engine.command(`INSERT INTO sessions (session, seen) SELECT number, ${interval} FROM numbers(12)`);
+  await engine.command("INSERT INTO names (session, kind, key) SELECT number, 'service', 'api' FROM numbers(12)");
 });
+
+const numbers = async (sql: string): Promise<number[]> =>
+  (await engine.rows<{ n: string }>(sql)).map(({ n }) => Number(n));
+const sessionsOf = async (table: string): Promise<number[]> =>
+  numbers(`SELECT DISTINCT session AS n FROM ${table} ORDER BY n`);
+const from = (first: number): number[] => Array.from({ length: 12 - first }, (_, i) => first + i);
 
 it('keeps all within the limits', async () => {
   const kept = await retain(engine, place, FOR_EVER, NOW);
-  expect(kept).toMatchObject({ dropped: { partitions: 0, rows: 0, bytes: 0 }, rows: 97 });
-  expect(Object.fromEntries(kept.oldest)).toEqual({ flows: BEGIN, rollup: BEGIN });
+  expect(kept).toMatchObject({ dropped: { intervals: 0, rows: 0, bytes: 0 }, oldest: BEGIN });
   expect(kept.bytes).toBeGreaterThan(480_000);
+  expect(await sessionsOf('flows')).toEqual(from(0));
 });
 
-it('drops partitions that have passed the age as a whole', async () => {
-  // 25.5 hours back is half past 22: the partition of 20 to 24 is not over yet.
-  const kept = await retain(engine, place, { ...FOR_EVER, maxAgeS: 25.5 * HOUR }, NOW);
-  expect(kept).toMatchObject({ dropped: { partitions: 5, rows: 20 }, rows: 77 });
-  expect(Object.fromEntries(kept.oldest)).toEqual({ flows: BEGIN + 20 * HOUR, rollup: BEGIN });
-  expect(await engine.rows('SELECT toUnixTimestamp(min(time)) AS t, count() AS n FROM flows')).toEqual([
-    { t: BEGIN + 20 * HOUR, n: '28' },
-  ]);
-  expect(await retain(engine, place, { ...FOR_EVER, maxAgeS: 24 * HOUR }, NOW)).toMatchObject({
-    dropped: { partitions: 2, rows: 28 },
-    oldest: new Map([
-      ['flows', BEGIN + 24 * HOUR],
-      ['rollup', BEGIN + 24 * HOUR],
-    ]),
-  });
+it('drops intervals whose end has passed the age, of all tables, with what only they needed', async () => {
+  const old = await retain(engine, place, { ...FOR_EVER, maxAgeS: 28 * HOUR }, NOW);
+  // The interval from 16 to 20 o'clock ended 28 hours ago, and not longer.
+  expect(old).toMatchObject({ dropped: { intervals: 4 }, oldest: BEGIN + 4 * PARTITION_S });
+  const older = await retain(engine, place, { ...FOR_EVER, maxAgeS: 28 * HOUR - 1 }, NOW);
+  // Of each interval a flow, its sum by a view, and a row of the node.
+  expect(older).toMatchObject({ dropped: { intervals: 1, rows: 3 }, oldest: BEGIN + 5 * PARTITION_S });
+  for (const table of ['flows', 'flows_1m', 'node_1m', 'sessions', 'names']) {
+    expect(await sessionsOf(table), table).toEqual(from(5));
+  }
+});
+
+it('keeps sessions that were heard of lately, or have rows', async () => {
+  await engine.command(
+    `INSERT INTO sessions (session, seen) VALUES (100, toDateTime(${NOW - HOUR})), (200, toDateTime(${BEGIN}))`,
+  );
+  await engine.command(`INSERT INTO edges_1m (minute, session) VALUES (${NOW}, 200)`);
+  await retain(engine, place, { ...FOR_EVER, maxAgeS: 24 * HOUR }, NOW);
+  expect(await sessionsOf('sessions')).toEqual([...from(5), 100, 200]);
 });
 
 it('drops the oldest until the bytes are within their budget', async () => {
   const kept = await retain(engine, place, { ...FOR_EVER, maxBytes: 250_000 }, NOW);
   expect(kept.bytes).toBeLessThanOrEqual(250_000);
   expect(kept.bytes).toBeGreaterThan(200_000);
-  // Six of the first day are enough; the rollup of that day has not ended before them.
-  expect(kept.dropped).toMatchObject({ partitions: 6, rows: 24 });
-  expect(Object.fromEntries(kept.oldest)).toEqual({ flows: BEGIN + 24 * HOUR, rollup: BEGIN });
   expect(kept.dropped.bytes).toBeGreaterThan(240_000);
+  expect(kept.oldest).toBe(BEGIN + kept.dropped.intervals * PARTITION_S);
+  expect(await sessionsOf('flows')).toEqual(from(kept.dropped.intervals));
 });
 
-it('keeps the newest partition and what has no time, however small the budget', async () => {
-  const kept = await retain(engine, place, { ...FOR_EVER, maxBytes: 1 }, NOW);
-  expect(kept.rows).toBe(4 + 24 + 1);
-  expect(Object.fromEntries(kept.oldest)).toEqual({ flows: BEGIN + 44 * HOUR, rollup: BEGIN + 24 * HOUR });
-  expect(await engine.rows('SELECT name FROM names')).toEqual([{ name: 'web' }]);
+it('keeps the newest interval, however small the budget, unless it is too old', async () => {
+  await retain(engine, place, { ...FOR_EVER, maxBytes: 1 }, NOW);
+  expect(await sessionsOf('flows')).toEqual([11]);
+  const kept = await retain(engine, place, { ...FOR_EVER, maxAgeS: HOUR }, NOW + 2 * HOUR);
+  expect(kept).toMatchObject({ dropped: { intervals: 1 }, oldest: null });
+  expect(await sessionsOf('flows')).toEqual([]);
 });

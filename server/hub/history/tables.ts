@@ -6,6 +6,7 @@
  * partitions, and a block of rows is stored whole or not at all. Retention drops the same partition of all of them.
  */
 import { RECORD_TYPE, STAGE } from '../../wire/lists.gen.ts';
+import { createSchema } from './schema.ts';
 
 export interface TableDefinition {
   readonly name: string;
@@ -55,7 +56,7 @@ const flows: TableDefinition = {
     'clock_offset_ns Int64',
     // Of the record, with the clock offset added.
     "time DateTime64(9, 'UTC')",
-    'sequence UInt64',
+    'sequence UInt64 CODEC(Delta(8), LZ4)',
     'type UInt8',
     'verdict UInt8',
     'drop_reason UInt8',
@@ -268,29 +269,8 @@ const flowView: ViewDefinition = {
 export const TABLES: readonly TableDefinition[] = [flows, sessions, names, edges, l7, nodes, policies, flowSums];
 export const VIEWS: readonly ViewDefinition[] = [policyView, flowView];
 
-/** Blocks of rows that a table remembers by their token, so that a block sent again is taken once. */
-const DEDUPLICATION_WINDOW = 1000;
-
-/** CREATE TABLE for one server. */
-export function createTable(table: TableDefinition): string {
-  const { name, columns, engine, partition, primary, order } = table;
-  return [
-    `CREATE TABLE IF NOT EXISTS ${name} (\n  ${columns.join(',\n  ')}\n)`,
-    `ENGINE = ${engine}`,
-    ...(partition === null ? [] : [`PARTITION BY ${partition}`]),
-    ...(primary === undefined ? [] : [`PRIMARY KEY (${primary})`]),
-    `ORDER BY (${order})`,
-    `SETTINGS non_replicated_deduplication_window = ${DEDUPLICATION_WINDOW}`,
-  ].join('\n');
-}
-
-/** CREATE MATERIALIZED VIEW for one server. */
-export function createView({ name, to, select }: ViewDefinition): string {
-  return `CREATE MATERIALIZED VIEW IF NOT EXISTS ${name} TO ${to} AS\n${select}`;
-}
-
 /** The whole schema for one server, in the order to run it. */
-export const SCHEMA: readonly string[] = [...TABLES.map(createTable), ...VIEWS.map(createView)];
+export const SCHEMA: readonly string[] = createSchema({ database: '', cluster: null }, TABLES, VIEWS);
 
 function grown(...names: string[]): string[] {
   return names.map((name) => `${name} SimpleAggregateFunction(max, UInt64)`);

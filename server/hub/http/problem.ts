@@ -1,6 +1,7 @@
 /** Errors of the API as `application/problem+json` (RFC 9457). */
 import { STATUS_CODES } from 'node:http';
 import type { NextFunction, Request, Response } from 'express';
+import { isPassing, StoreError } from '../history/sql-engine.ts';
 
 /** Thrown by routes; `detail` is one sentence: what failed, why, what to do. */
 export class Problem extends Error {
@@ -12,6 +13,16 @@ export class Problem extends Error {
     super(detail);
     this.status = status;
     this.headers = headers;
+  }
+}
+
+/** Turns failures of the store that keeps history into answers that say so. */
+export async function orUnavailable<T>(answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (!(error instanceof StoreError && isPassing(error))) throw error;
+    throw new Problem(error.problem === 'timeout' ? 504 : 503, error.message);
   }
 }
 

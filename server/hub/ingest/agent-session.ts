@@ -4,6 +4,7 @@ import { AgentDictionary } from '../../flows/dictionary.ts';
 import { sessionKey, sessionUuids } from '../../flows/flow-uuid.ts';
 import { RecordCursor } from '../../flows/record.ts';
 import type { SeenFromStart } from '../baseline.ts';
+import type { WrittenSession } from '../history/written-session.ts';
 import type { SessionHits } from '../policy-hits.ts';
 import type { FlowSource } from '../store/flow-store.ts';
 
@@ -19,6 +20,12 @@ export class AgentSession implements FlowSource {
   readonly policyHits: SessionHits = new Map();
   /** Number of the newest batch held, 0 for none. */
   lastBatch = 0;
+  /** Place that its next record will have, as far as batches arrived. */
+  nextSequence = 0;
+  /** As history knows it, null if the hub keeps none. */
+  written: WrittenSession | null = null;
+  /** Called when more of its batches are settled. */
+  onSettled: (() => void) | null = null;
   #seenFromStart: SeenFromStart = null;
   /** Records the agent could not keep, as it said last. */
   lost = 0;
@@ -29,6 +36,11 @@ export class AgentSession implements FlowSource {
     this.uuid = sessionUuids(this.names.session);
     this.cursor = new RecordCursor(hello.layout);
     this.recordSize = hello.layout.size;
+  }
+
+  /** Number of the newest batch that is held for good, as all before it: stored, given up, or in memory without history. */
+  get settled(): number {
+    return this.written?.settled ?? this.lastBatch;
   }
 
   get seenFromStart(): SeenFromStart {

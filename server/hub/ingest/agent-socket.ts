@@ -66,6 +66,10 @@ class AgentConnection {
   readonly #helloTimer: NodeJS.Timeout;
   #ackTimer: NodeJS.Timeout | undefined;
   #unacknowledged = 0;
+  /** There is something to acknowledge. */
+  readonly #settled = (): void => {
+    this.#ackTimer ??= setTimeout(() => this.#sendAck(), ACK_DELAY_MS);
+  };
 
   constructor(
     socket: WebSocket,
@@ -100,6 +104,7 @@ class AgentConnection {
   }
 
   stop(): void {
+    if (this.link?.session.onSettled === this.#settled) this.link.session.onSettled = null;
     clearTimeout(this.#helloTimer);
     clearTimeout(this.#ackTimer);
     this.#ackTimer = undefined;
@@ -153,6 +158,7 @@ class AgentConnection {
     this.#onHello(link);
     this.link = link;
     this.#tap.began(link, message);
+    link.session.onSettled = this.#settled;
     const { hello, lastBatch } = link.session;
     this.#log.info({ node: hello.node, version: hello.version, mode: hello.mode, lastBatch }, 'agent connected');
     this.#send(KIND.welcome, { hub: this.#state.id, last_batch: lastBatch } satisfies Welcome);
@@ -161,7 +167,7 @@ class AgentConnection {
   #acknowledge(): void {
     this.#unacknowledged += 1;
     if (this.#unacknowledged >= ACK_BATCHES) this.#sendAck();
-    else this.#ackTimer ??= setTimeout(() => this.#sendAck(), ACK_DELAY_MS);
+    else this.#settled();
   }
 
   #sendAck(): void {
@@ -169,8 +175,8 @@ class AgentConnection {
     this.#ackTimer = undefined;
     this.#unacknowledged = 0;
     if (this.link === null) return;
-    const { lastBatch } = this.link.session;
-    this.#send(KIND.ack, { received: lastBatch, batch: lastBatch } satisfies Ack);
+    const { lastBatch, settled } = this.link.session;
+    this.#send(KIND.ack, { received: lastBatch, batch: settled } satisfies Ack);
   }
 
   #send(kind: number, message: Welcome | Ack): void {

@@ -5,6 +5,7 @@ import type { L7Report } from '../../wire/l7.ts';
 import { RECORD_TYPE } from '../../wire/lists.gen.ts';
 import { layoutProblem } from '../../flows/record.ts';
 import { DropPlaces } from '../datapath/drop-places.ts';
+import type { HistoryWriter } from '../history/writer.ts';
 import type { HubState } from '../hub-state.ts';
 import { AgentNode } from './agent-node.ts';
 import { AgentSession } from './agent-session.ts';
@@ -26,6 +27,10 @@ export class Ingest {
 
   constructor(state: HubState) {
     this.#state = state;
+  }
+
+  get #writer(): HistoryWriter | null {
+    return this.#state.history?.writer ?? null;
   }
 
   /** Finds or begins the session of a hello. Throws a ProtocolError if the hub cannot serve this agent. */
@@ -64,17 +69,20 @@ export class Ingest {
   connected(link: AgentLink, now: number): void {
     link.node.connected = true;
     link.node.changed = now;
+    this.#writer?.connected(link.session, now);
     this.#state.timeline.mark(now, `Agent of ${link.node.name} connected`);
   }
 
   disconnected(link: AgentLink, now: number): void {
     link.node.connected = false;
     link.node.changed = now;
+    this.#writer?.disconnected(link.session);
     this.#state.timeline.mark(now, `Agent of ${link.node.name} lost`);
   }
 
   dictionary(link: AgentLink, dictionary: Dictionary): void {
     const { names } = link.session;
+    this.#writer?.dictionary(link.session, dictionary, Date.now());
     names.apply(dictionary, this.#state.store.nextId);
     const { endpoints, services, identities, rules, policies } = names;
     if (endpoints.size + services.size + identities.size + rules.size + policies.size > MAX_NAMES) {
@@ -118,6 +126,7 @@ export class Ingest {
     const done = node.stages.apply(id, counters, session.seenFromStart, now);
     stages.add(Math.floor(now / 1000), done.rows, done.exact);
     const found = node.tracker.apply(session.names, id, counters, session.seenFromStart, now);
+    this.#writer?.counters(session, counters, found, now);
     edges.add(
       Math.floor(now / 1000),
       found.edges.map(({ edge, by }) => [edge, by]),
@@ -128,21 +137,32 @@ export class Ingest {
 
   l7(link: AgentLink, report: L7Report, now: number): void {
     const { node, session } = link;
-    for (const name of report.names) session.names.dns.add(name);
+    const named = new Set<string>();
+    for (const name of report.names) {
+      const address = session.names.dns.add(name);
+      if (address !== null) named.add(address);
+    }
+    this.#writer?.dns(session, named, now);
     const found = node.series.apply(session.names, session.hello.session, report, session.seenFromStart, now);
+    this.#writer?.l7(session, found, now);
     this.#state.l7.add(Math.floor(now / 1000), node.name, found);
     this.#state.seriesTally.add(node.name, found);
   }
 
   #append(link: AgentLink, batch: Batch, now: number): number {
-    if (batch.count === 0) return 0;
     const { session, node } = link;
     const { store, tally, messageTally, policyHits } = this.#state;
+    if (batch.count === 0) {
+      const empty = this.#writer?.batch(session, batch, now);
+      empty?.end(0, store.nextId, now);
+      return 0;
+    }
     const walked = walkRecords(batch, session.cursor, session.recordSize, session.hello.layout.version);
-    const offset = Number(batch.clockOffsetNs);
-    const minTime = walked.minTime + offset;
+    const clockOffset = Number(batch.clockOffsetNs);
+    const minTime = walked.minTime + clockOffset;
+    const newest = walked.maxTime + clockOffset;
     // A time before 1970 or after the year 2200 has no text form; no clock is that wrong by itself.
-    if (minTime < 0 || walked.maxTime + offset > 7.2e18) {
+    if (minTime < 0 || newest > 7.2e18) {
       throw new ProtocolError(
         'batch',
         'The batch has record times outside the years 1970 to 2200; check the clock offset.',
@@ -155,17 +175,22 @@ export class Ingest {
       offsets: walked.offsets,
       clockOffsetNs: batch.clockOffsetNs,
       minTime,
-      maxTime: walked.maxTime + offset,
+      maxTime: newest,
     });
-    node.lagMs = Math.max(0, now - (walked.maxTime + offset) / 1e6);
+    session.nextSequence = batch.firstSequence + batch.count;
+    node.lagMs = Math.max(0, now - newest / 1e6);
+    const rows = this.#writer?.batch(session, batch, now) ?? null;
     const view = new DataView(batch.records.buffer, batch.records.byteOffset, batch.records.byteLength);
     for (let i = 0; i < batch.count; i++) {
-      const record = session.cursor.moveTo(view, walked.offsets?.[i] ?? i * session.recordSize);
+      const offset = walked.offsets?.[i] ?? i * session.recordSize;
+      const record = session.cursor.moveTo(view, offset);
       if (record.type === RECORD_TYPE.DROP) this.#dropPlaces.add(record);
       if (record.type === RECORD_TYPE.L7) messageTally.add(record, session.names);
       else tally.add(record);
-      policyHits.add(record, session.names, session.policyHits, walked.maxTime + offset);
+      policyHits.add(record, session.names, session.policyHits, newest);
+      rows?.add(record, offset, i);
     }
+    rows?.end(newest, store.nextId, now);
     return store.nextId - firstId;
   }
 }

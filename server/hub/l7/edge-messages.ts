@@ -33,7 +33,7 @@ export function edgeMessages(
   const key = (source: string, target: string, port: number, protocol: number): string =>
     `${source}>${target}:${protocol}/${port}`;
   const sums = new Map<string, Sum>();
-  const byProtocol = sumSeries(window, group, filter, (it) => `${it.targetPort} ${it.l7Protocol}`, world);
+  const byProtocol = sumSeries(window, group, filter, (it) => `${it.targetPort} ${it.l7Protocol}`, { world });
   for (const { source, target, series, totals, exact } of byProtocol) {
     const id = key(source.id, target.id, series.targetPort, series.protocol);
     const sum = sums.get(id) ?? { totals: zeroL7(), requests: new Map(), exact: true };

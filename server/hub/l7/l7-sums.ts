@@ -18,7 +18,7 @@ export interface L7Sum {
 }
 
 /**
- * One sum for each pair of nodes and `key` of the series. `world` are the addresses with a node of their own, those
+ * One sum for each pair of nodes, or each target if `anySource`, and `key` of the series. `world` are the addresses with a node of their own, those
  * with most requests if left out.
  */
 export function sumSeries(
@@ -26,7 +26,7 @@ export function sumSeries(
   group: MapGroup,
   filter: FlowFilter,
   key: (series: TrackedSeries) => string,
-  world?: ReadonlySet<string>,
+  { world, anySource = false }: { world?: ReadonlySet<string>; anySource?: boolean } = {},
 ): L7Sum[] {
   const lossy = new Set<string>();
   for (const [node, losses] of window.losses) if (isLowerBound(losses)) lossy.add(node);
@@ -36,7 +36,7 @@ export function sumSeries(
   for (const [series, totals] of rows) {
     const source = nodeOfEnd(series, 'source', group, named);
     const target = nodeOfEnd(series, 'destination', group, named);
-    const id = `${source.id}>${target.id} ${key(series)}`;
+    const id = `${anySource ? '' : source.id}>${target.id} ${key(series)}`;
     let sum = sums.get(id);
     if (sum === undefined) {
       sum = { source, target, series, totals: zeroL7(), exact: true };

@@ -71,6 +71,33 @@ describe('the table of routes', () => {
     expect(Math.abs((latency?.p95 ?? 0) / 200e6 - 1)).toBeLessThan(0.02);
   });
 
+  it('sums over callers, and over routes, with percentiles of all of them', () => {
+    const slow = { latency: [[latencyBucket(500e6), 30]] as [number, number][], latency_sum_ns: 30 * 500e6 };
+    const window = windowOf([
+      row(l7Series(70, 1, { latency: [[latencyBucket(1e6), 70]], latency_sum_ns: 70e6 })),
+      row(
+        l7Series(30, 1, {
+          id: 2,
+          route: 'POST /v1/price',
+          source_endpoint: 0,
+          source_identity: 2,
+          peer: '8.8.8.8',
+          ...slow,
+        }),
+      ),
+    ]);
+    const perRoute = l7Table(window, 'workload', ALL, 'target-route').rows;
+    expect(perRoute.map(({ source, route, requests }) => [source, route, requests])).toEqual([
+      ['', 'GET /v1/price', 70],
+      ['', 'POST /v1/price', 30],
+    ]);
+    const [all, ...none] = l7Table(window, 'workload', ALL, 'target').rows;
+    expect(none).toEqual([]);
+    expect(all).toMatchObject({ source: '', route: '', target: 'shop/Deployment/cart', requests: 100 });
+    expect(Math.abs((all?.latency_ns?.p50 ?? 0) / 1e6 - 1)).toBeLessThan(0.02);
+    expect(Math.abs((all?.latency_ns?.p95 ?? 0) / 500e6 - 1)).toBeLessThan(0.02);
+  });
+
   it('merges nodes and pods, but not routes; the busiest comes first', () => {
     const rows = [
       row(l7Series(10, 1)),

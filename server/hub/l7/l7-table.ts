@@ -1,6 +1,6 @@
 /** Sums of routes -> the table of `/api/v1/l7`. */
 import { latencyQuantile } from '../../wire/latency.ts';
-import { type L7Row, type L7Table, type Latency, MAX_L7_ROWS } from '../../wire/l7-table.ts';
+import { type L7Row, type L7RowsPer, type L7Table, type Latency, MAX_L7_ROWS } from '../../wire/l7-table.ts';
 import type { MapGroup } from '../../wire/service-map.ts';
 import type { FlowFilter } from '../../flows/filter.ts';
 import { formatTime } from '../../flows/timestamp.ts';
@@ -10,15 +10,28 @@ import type { L7Window } from './l7-ring.ts';
 
 const MAX_CODES = 20;
 
-export function l7Table(window: L7Window, group: MapGroup, filter: FlowFilter): L7Table {
+export function l7Table(window: L7Window, group: MapGroup, filter: FlowFilter, per: L7RowsPer = 'pair-route'): L7Table {
+  const anySource = per !== 'pair-route';
+  const anyRoute = per === 'target';
   const sums = sumSeries(
     window,
     group,
     filter,
     ({ serviceId, names, targetPort, l7Protocol, route }) =>
-      `${serviceKey(names.services.get(serviceId))} ${targetPort} ${l7Protocol} ${route}`,
+      [
+        ...(anySource ? [] : [serviceKey(names.services.get(serviceId))]),
+        targetPort,
+        l7Protocol,
+        ...(anyRoute ? [] : [route]),
+      ].join(' '),
+    { anySource },
   );
-  const rows = sums.map((sum) => rowOf(sum, window.covered));
+  const rows = sums.map((sum) => ({
+    ...rowOf(sum, window.covered),
+    // Some ask the target itself, others by a service.
+    ...(anySource && { source: '', service: null }),
+    ...(anyRoute && { route: '' }),
+  }));
   rows.sort((a, b) => b.requests - a.requests || b.responses - a.responses || (a.route < b.route ? -1 : 1));
   const losses = LOSS_SUMS.zero();
   for (const of of window.losses.values()) LOSS_SUMS.add(losses, of);
@@ -29,6 +42,7 @@ export function l7Table(window: L7Window, group: MapGroup, filter: FlowFilter): 
       exact: window.exact,
     },
     group,
+    per,
     losses,
     rows: rows.slice(0, MAX_L7_ROWS),
     rows_left_out: Math.max(0, rows.length - MAX_L7_ROWS),

@@ -20,20 +20,24 @@ export class TrackedSeries extends TrackedEnds implements FlowFacts, CountedEnds
   readonly route: string;
   /** DNS is mostly UDP, and is taken as such; everything else is TCP. */
   readonly protocol: number;
-  readonly #last: L7Totals = zeroL7();
+  /** Stable within the agent's session. */
+  readonly id: number;
+  /** What its counters said last, not to be changed. */
+  readonly last: L7Totals = zeroL7();
 
   constructor(names: Names, series: L7Series) {
     super(names, series);
+    this.id = series.id;
     this.l7Protocol = series.protocol;
     this.route = series.route;
     this.protocol = series.protocol === 'dns' ? PROTOCOL.UDP : PROTOCOL.TCP;
   }
 
   /** Its counters as the agent said them last, with all buckets. */
-  current(id: number): L7Series {
-    const { requests, responses, errors, latencySumNs, codes, latency } = this.#last;
+  current(): L7Series {
+    const { requests, responses, errors, latencySumNs, codes, latency } = this.last;
     return {
-      id,
+      id: this.id,
       ...this.namedEnds(),
       protocol: this.l7Protocol,
       route: this.route,
@@ -48,7 +52,7 @@ export class TrackedSeries extends TrackedEnds implements FlowFacts, CountedEnds
 
   /** Takes over the cumulative counters, and returns what came since, and whether all of them went forward. */
   advance(series: L7Series): { by: L7Totals; isForward: boolean } {
-    const last = this.#last;
+    const { last } = this;
     const by = zeroL7();
     by.requests = series.requests - last.requests;
     by.responses = series.responses - last.responses;

@@ -65,8 +65,8 @@ export class LiveSockets {
     }
   }
 
-  #sum(kind: SumKind, { group, windowS, filter }: MapSubscription): string {
-    const key = `${kind} ${group} ${windowS} ${filter.key}`;
+  #sum(kind: SumKind, { group, windowS, filter, per }: MapSubscription): string {
+    const key = `${kind} ${group} ${windowS} ${per} ${filter.key}`;
     const known = this.#sums.get(key);
     if (known !== undefined) return known;
     const until = Math.floor(Date.now() / 1000) + 1;
@@ -74,7 +74,7 @@ export class LiveSockets {
     const message: LiveMessage =
       kind === 'map'
         ? { type: 'map', map: this.#state.map(since, until, group, filter) }
-        : { type: 'l7', table: this.#state.routes(since, until, group, filter) };
+        : { type: 'l7', table: this.#state.routes(since, until, group, filter, per) };
     const text = JSON.stringify(message);
     this.#sums.set(key, text);
     return text;

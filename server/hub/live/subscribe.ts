@@ -1,5 +1,6 @@
 /** Checks of what browsers send on the live stream. */
 import { z } from 'zod';
+import { L7_ROWS_PER, type L7RowsPer } from '../../wire/l7-table.ts';
 import type { FlowFilter as WireFilter } from '../../wire/live.ts';
 import { FilterError } from '../../flows/filter-test.ts';
 import { type FlowFilter, parseFilter } from '../../flows/filter.ts';
@@ -29,6 +30,7 @@ const subscribe = z.strictObject({
     .strictObject({
       group: z.enum(['workload', 'service', 'pod', 'namespace']),
       window_s: z.number().int().min(5).max(900),
+      per: z.enum(L7_ROWS_PER).default('pair-route'),
       filter,
     })
     .nullish(),
@@ -45,6 +47,8 @@ export interface MapSubscription {
   group: MapGroup;
   windowS: number;
   filter: FlowFilter;
+  /** Of the table of routes only. */
+  per: L7RowsPer;
 }
 export interface FlowsSubscription {
   filter: FlowFilter;
@@ -88,8 +92,13 @@ export function readSubscribe(text: string): Subscriptions {
   }
   const { map, l7, datapath, flows, timeline } = result.data;
   return {
-    map: map && { group: map.group, windowS: map.window_s, filter: withoutMessages(mapFilter(map.filter)) },
-    l7: l7 && { group: l7.group, windowS: l7.window_s, filter: mapFilter(l7.filter) },
+    map: map && {
+      group: map.group,
+      windowS: map.window_s,
+      filter: withoutMessages(mapFilter(map.filter)),
+      per: 'pair-route',
+    },
+    l7: l7 && { group: l7.group, windowS: l7.window_s, filter: mapFilter(l7.filter), per: l7.per },
     datapath: datapath && { windowS: datapath.window_s, node: datapath.node ?? null },
     flows: flows && { filter: read(flows.filter), maxRate: flows.max_rate, last: flows.last, tag: flows.tag },
     timeline: timeline && { windowS: timeline.window_s, bucketS: timeline.bucket_s },

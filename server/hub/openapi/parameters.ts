@@ -1,4 +1,5 @@
 /** The query parameters of the API, each described once, with an example that is accepted. */
+import { L7_ROWS_PER } from '../../wire/l7-table.ts';
 import { FILTER_NAMES } from '../../flows/filter.ts';
 
 export interface Described {
@@ -28,6 +29,21 @@ export const PARAMETERS: Readonly<Record<string, Described>> = {
     description: 'Goes on with new flows as they come. Not with `format=json`.',
     schema: { ...boolean, default: 'false' },
     example: 'false',
+  },
+  cursor: {
+    description: 'The `uuid` of a flow that was read before: goes on behind it, or with `last`, before it.',
+    schema: text,
+    example: '01234567-89ab-8cde-8f00-000000000000',
+  },
+  fields: {
+    description: 'Only these fields of flows, as paths with commas between them; all others are left out.',
+    schema: text,
+    example: 'time,source.pod_name,verdict',
+  },
+  per: {
+    description: 'What a row stands for.',
+    schema: { type: 'string', enum: L7_ROWS_PER, default: 'pair-route' },
+    example: 'target',
   },
   group: {
     description: 'What one node of the map, or one end of a route, stands for.',

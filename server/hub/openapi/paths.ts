@@ -31,8 +31,9 @@ export const PATHS: Readonly<Record<string, Readonly<Record<string, Operation>>>
       summary: 'Flows, as Hubble writes them',
       description:
         'The newest 20 if nothing else is asked for. Filters are the flags of `hubble observe`: a parameter that is repeated, or has commas, means or; different ones mean and.',
-      query: ['format', 'first', 'last', 'since', 'until', 'follow', ...ALL_FILTER_PARAMETERS],
+      query: ['format', 'first', 'last', 'since', 'until', 'cursor', 'fields', 'follow', ...ALL_FILTER_PARAMETERS],
       success: { 200: { 'application/x-ndjson': 'FlowLine', [JSON_TYPE]: 'Flows', 'text/csv': 'Table' } },
+      problems: { 410: 'The flow of the cursor is no longer kept.' },
     },
   },
   '/api/v1/service-map': {
@@ -47,7 +48,7 @@ export const PATHS: Readonly<Record<string, Readonly<Record<string, Operation>>>
     get: {
       summary: 'Requests, errors and latencies by route',
       description: WINDOW,
-      query: ['since', 'until', 'group', ...MAP_FILTERS],
+      query: ['since', 'until', 'group', 'per', ...MAP_FILTERS],
       success: answers('Routes'),
     },
   },

@@ -1397,6 +1397,9 @@ export const SCHEMAS: { answers: Record<string, object>; types: Record<string, o
         "group": {
           "$ref": "#/components/schemas/MapGroup"
         },
+        "per": {
+          "$ref": "#/components/schemas/L7RowsPer"
+        },
         "losses": {
           "$ref": "#/components/schemas/L7Losses"
         },
@@ -1415,11 +1418,20 @@ export const SCHEMAS: { answers: Record<string, object>; types: Record<string, o
       "required": [
         "window",
         "group",
+        "per",
         "losses",
         "rows",
         "rows_left_out"
       ],
       "additionalProperties": false
+    },
+    "L7RowsPer": {
+      "type": "string",
+      "enum": [
+        "pair-route",
+        "target-route",
+        "target"
+      ]
     },
     "L7Losses": {
       "type": "object",
@@ -1460,7 +1472,7 @@ export const SCHEMAS: { answers: Record<string, object>; types: Record<string, o
       "properties": {
         "source": {
           "type": "string",
-          "description": "Ids of nodes of the service map with the same `group`."
+          "description": "Ids of nodes of the service map with the same `group`; '' for any source."
         },
         "target": {
           "type": "string"
@@ -1491,14 +1503,14 @@ export const SCHEMAS: { answers: Record<string, object>; types: Record<string, o
               "type": "null"
             }
           ],
-          "description": "Service the client addressed, null if it addressed the target itself."
+          "description": "Service the client addressed, null if it addressed the target itself, or for any source."
         },
         "protocol": {
           "$ref": "#/components/schemas/L7ProtocolName"
         },
         "route": {
           "type": "string",
-          "description": "`GET /orders/{id}`, a statement's fingerprint, a command, a topic; `other` where there were too many."
+          "description": "`GET /orders/{id}`, a statement's fingerprint, a command, a topic; `other` where there were too many; '' for any."
         },
         "requests": {
           "type": "number"
@@ -1560,7 +1572,7 @@ export const SCHEMAS: { answers: Record<string, object>; types: Record<string, o
         "exact"
       ],
       "additionalProperties": false,
-      "description": "One route between two nodes of the service map, within the window."
+      "description": "One route between two nodes of the service map, within the window; or more, see L7RowsPer."
     },
     "Latency": {
       "type": "object",
@@ -1942,6 +1954,17 @@ export const SCHEMAS: { answers: Record<string, object>; types: Record<string, o
             }
           ],
           "description": "The Hubble API, null if the hub does not serve it."
+        },
+        "history": {
+          "anyOf": [
+            {
+              "$ref": "#/components/schemas/HistoryStatus"
+            },
+            {
+              "type": "null"
+            }
+          ],
+          "description": "Null if the hub keeps flows in memory only."
         }
       },
       "required": [
@@ -1955,7 +1978,8 @@ export const SCHEMAS: { answers: Record<string, object>; types: Record<string, o
         "drops_rate",
         "lost",
         "live_clients",
-        "grpc"
+        "grpc",
+        "history"
       ],
       "additionalProperties": false,
       "description": "What `/api/v1/status`, `/api/v1/nodes` and `/api/v1/namespaces` answer."
@@ -1987,6 +2011,98 @@ export const SCHEMAS: { answers: Record<string, object>; types: Record<string, o
       ],
       "additionalProperties": false,
       "description": "What did not arrive, by cause; records unless said otherwise."
+    },
+    "HistoryStatus": {
+      "type": "object",
+      "properties": {
+        "kind": {
+          "type": "string",
+          "enum": [
+            "chdb",
+            "clickhouse"
+          ]
+        },
+        "state": {
+          "type": "string",
+          "enum": [
+            "starting",
+            "ready",
+            "failing"
+          ],
+          "description": "`starting` until the first insert; `failing` while inserts are tried again."
+        },
+        "problem": {
+          "type": [
+            "string",
+            "null"
+          ],
+          "description": "Why it fails, one sentence."
+        },
+        "backlog_bytes": {
+          "type": "number",
+          "description": "What waits to be stored."
+        },
+        "stored_until": {
+          "type": [
+            "string",
+            "null"
+          ],
+          "description": "Time of the newest flow that this hub stored, and of the oldest there is; RFC 3339, null if not known."
+        },
+        "oldest": {
+          "type": [
+            "string",
+            "null"
+          ]
+        },
+        "rows": {
+          "type": [
+            "number",
+            "null"
+          ],
+          "description": "Flows in the store, and bytes on its disk; null while not known."
+        },
+        "bytes": {
+          "type": [
+            "number",
+            "null"
+          ]
+        },
+        "not_stored": {
+          "type": "object",
+          "properties": {
+            "backlog": {
+              "type": "number"
+            },
+            "refused": {
+              "type": "number"
+            },
+            "stopped": {
+              "type": "number"
+            }
+          },
+          "required": [
+            "backlog",
+            "refused",
+            "stopped"
+          ],
+          "additionalProperties": false,
+          "description": "Flows that this hub gave up: no room while the store failed or was slow, refused by it, or the hub stopped."
+        }
+      },
+      "required": [
+        "kind",
+        "state",
+        "problem",
+        "backlog_bytes",
+        "stored_until",
+        "oldest",
+        "rows",
+        "bytes",
+        "not_stored"
+      ],
+      "additionalProperties": false,
+      "description": "What outlives the hub, and how well it is written."
     },
     "NodeStatus": {
       "type": "object",

@@ -4,6 +4,7 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Names } from '../../flows/dictionary.ts';
+import type { Selection } from '../../flows/filter-test.ts';
 import type { RecordCursor } from '../../flows/record.ts';
 import { type Extent, type FlowStore, seek } from './flow-store.ts';
 
@@ -12,7 +13,7 @@ const SLICE = 20_000;
 /** The same where messages have to be decoded. */
 export const MESSAGE_SLICE = 250;
 /** Times as numbers are rounded to 256 ns; closer to a bound than this the exact time decides. */
-const ROUNDING_NS = 2048;
+export const ROUNDING_NS = 2048;
 
 /** Which flows are asked for: a filter of the API's language, or one of the Hubble API. */
 export interface RecordFilter {
@@ -20,6 +21,8 @@ export interface RecordFilter {
   predicate(names: Names): (record: RecordCursor, sequence: number) => boolean;
   /** Names of the parameters that read messages of applications. */
   readonly messageNames: readonly string[];
+  /** What it asks, in words: for a search that others narrow before the predicate decides. */
+  readonly selection: Selection;
 }
 
 export interface FlowQuery {

@@ -74,6 +74,8 @@ export class FlowStore {
   #nextId = 1;
   #stored = 0;
   #evicted = 0;
+  #newestEvicted = -Infinity;
+  #evictedTo = 0;
 
   /** `bytes` is the budget for records, rounded down to whole segments, at least one. */
   constructor(bytes: number) {
@@ -99,6 +101,14 @@ export class FlowStore {
   /** Flows overwritten so far. */
   get evicted(): number {
     return this.#evicted;
+  }
+  /** Time of the newest flow overwritten so far, Unix ns rounded to 256 ns; -Infinity if there is none. */
+  get newestEvicted(): number {
+    return this.#newestEvicted;
+  }
+  /** Id after the last of the flows overwritten so far. */
+  get evictedTo(): number {
+    return this.#evictedTo;
   }
   /** Flows held now of one node. */
   storedOf(node: string): number {
@@ -265,6 +275,8 @@ export class FlowStore {
     if (most[1].length === 0) this.#byNode.delete(most[0]);
     for (const extent of segment.extents) {
       extent.segment = null;
+      this.#evictedTo = Math.max(this.#evictedTo, extent.firstId + extent.count);
+      this.#newestEvicted = Math.max(this.#newestEvicted, extent.maxTime);
       this.#stored -= extent.count;
       this.#evicted += extent.count;
     }

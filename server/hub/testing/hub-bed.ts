@@ -15,6 +15,7 @@ import {
 } from '../../wire/agent.ts';
 import type { GetFlowsResponse } from '../../wire/hubble.ts';
 import type { LiveMessage } from '../../wire/live.ts';
+import type { RecordLayout } from '../../wire/layout.ts';
 import { RECORD_LAYOUT } from '../../wire/record-layout.gen.ts';
 import type { HubStatus } from '../../wire/status.ts';
 import { type RecordFields, writeRecord } from '../../flows/record-writer.ts';
@@ -89,6 +90,7 @@ export const DROP = flow({ type: 5, verdict: 2, drop_reason: 158, destination_en
 export class FakeAgent {
   readonly socket: WebSocket;
   readonly #replies: Buffer[] = [];
+  #layout: RecordLayout = RECORD_LAYOUT;
   #number = 0;
   #sequence = 0;
 
@@ -104,6 +106,7 @@ export class FakeAgent {
 
   async hello(hello: Partial<Hello> = {}): Promise<Welcome> {
     await once(this.socket, 'open');
+    this.#layout = hello.layout ?? RECORD_LAYOUT;
     this.send(KIND.hello, { ...HELLO, ...hello });
     return this.reply<Welcome>(KIND.welcome);
   }
@@ -125,12 +128,17 @@ export class FakeAgent {
     header.writeBigUInt64LE(BigInt(options.lost ?? 0), BATCH_HEADER.lost);
     header.writeBigUInt64LE(BigInt(this.#sequence), BATCH_HEADER.first_sequence);
     this.#sequence += records.length;
-    const bytes = records.map((fields, i) => writeRecord(RECORD_LAYOUT, { time_ns: i, ...fields }));
+    const bytes = records.map((fields, i) => writeRecord(this.#layout, { time_ns: i, ...fields }));
     this.socket.send(Buffer.concat([header, ...bytes]));
     return this.#number;
   }
 
-  /** Sends a batch and waits until the hub holds it. */
+  /** The next batch begins so many records later than the one before it ended. */
+  skip(records: number): void {
+    this.#sequence += records;
+  }
+
+  /** Sends a batch and waits until the hub holds it for good. */
   async deliver(records: RecordFields[], options: { number?: number; lost?: number; at?: bigint } = {}): Promise<void> {
     const number = this.batch(records, options);
     while ((await this.reply<Ack>(KIND.ack)).batch < number);
@@ -187,6 +195,7 @@ export class HubBed {
         memory: 4 * 1024 * 1024,
         version: '0.1.0',
         grpc: { host: '127.0.0.1', port: 0, tls: null },
+        history: null,
         log: pino({ level: 'silent' }),
         uiFolder: '/nonexistent',
       });

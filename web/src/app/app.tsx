@@ -8,6 +8,7 @@ import { isOfEdge, markerOf } from '../flows/edge-of.ts';
 import { EmptyFlows } from '../flows/empty.tsx';
 import { type FlowKeys, FlowPanel } from '../flows/flow-panel.tsx';
 import { TopValues } from '../flows/top-values.tsx';
+import { L7Page } from '../l7/l7-page.tsx';
 import type { LiveStore } from '../live/live-store.ts';
 import { useNow, useSignal } from '../live/use-signal.ts';
 import type { MapSelection } from '../service-map/contract.ts';
@@ -32,7 +33,7 @@ const PANEL_LIMITS = [320, 640] as const;
 
 export function App({ store }: { store: LiveStore }): ReactNode {
   const [page, change] = usePage();
-  const { terms, ignoredByMap } = useSubscription(store, page);
+  const { terms, mapFilter, ignoredByMap } = useSubscription(store, page);
   const [theme, toggleTheme] = useTheme();
   const [panelWidth, setPanelWidth] = useLength('panel', page.page === 'flows' ? 420 : 360, PANEL_LIMITS);
   const [isDockShown, showDock] = useSwitch('dock', true);
@@ -95,6 +96,14 @@ export function App({ store }: { store: LiveStore }): ReactNode {
     change({ page: 'map', selected: edge?.id ?? null });
     setFlow(null);
   }, [change, flow, map, level]);
+
+  const openFlows = useCallback(
+    (filter: FlowFilter) => {
+      setFlow(null);
+      change({ page: 'flows', filter: formatFilter(termsOf(filter)) });
+    },
+    [change],
+  );
 
   const isMarked = useMemo(() => markerOf(selected, level), [selected, level]);
 
@@ -188,12 +197,20 @@ export function App({ store }: { store: LiveStore }): ReactNode {
               selected={page.policy}
               onSelect={(policy) => change({ policy })}
               isHeld={page.held}
-              onFlows={(filter) => {
-                setFlow(null);
-                change({ page: 'flows', filter: formatFilter(termsOf(filter)) });
-              }}
+              onFlows={openFlows}
             />
           </Suspense>
+        )}
+        {page.page === 'l7' && (
+          <L7Page
+            windowS={page.range}
+            filter={mapFilter}
+            ignored={ignoredByMap}
+            isHeld={page.held}
+            selected={page.spoken}
+            onSelect={(spoken) => change({ spoken })}
+            onFlows={openFlows}
+          />
         )}
         {page.page === 'datapath' && (
           <DatapathPage

@@ -8,7 +8,7 @@ export interface KeyHelp {
 
 export const KEY_HELP: readonly KeyHelp[] = [
   { keys: 'g m, g f', does: 'go to map, flows' },
-  { keys: 'g p, g d', does: 'go to policies, datapath' },
+  { keys: 'g p, g l, g d', does: 'go to policies, L7, datapath' },
   { keys: '/', does: 'filter' },
   { keys: 'Space', does: 'live or held' },
   { keys: ', .', does: 'shorter, longer range' },

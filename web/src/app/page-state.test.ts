@@ -22,6 +22,7 @@ describe('address', () => {
       colour: 'latency',
       range: 900,
       policy: 'shop/web#ingress/0',
+      spoken: 'shop/Deployment/web:8080/http',
       node: 'demo-1',
       selected: 'a/Deployment/b>c/Service/d:TCP/80',
       folded: ['kube-system/Deployment/kube-dns', 'x'],

@@ -5,7 +5,7 @@
 import type { MapGroup } from '../../../server/wire/service-map.ts';
 import type { ColourMode } from '../service-map/contract.ts';
 
-export type Page = 'map' | 'flows' | 'policies' | 'datapath' | 'unknown';
+export type Page = 'map' | 'flows' | 'policies' | 'l7' | 'datapath' | 'unknown';
 
 export const RANGES = [60, 300, 900] as const;
 export type Range = (typeof RANGES)[number];
@@ -30,6 +30,8 @@ export interface PageState {
   folded: readonly string[];
   /** The policy that is open, `namespace/name`, with the part of it that is marked: `namespace/name#ingress/0`. */
   policy: string | null;
+  /** The service whose messages are open, see l7/harm.ts. */
+  spoken: string | null;
   /** The node whose datapath is shown, null for all. */
   node: string | null;
   held: boolean;
@@ -39,6 +41,7 @@ const PAGES: Readonly<Record<string, Page>> = {
   '/': 'map',
   '/flows': 'flows',
   '/policies': 'policies',
+  '/l7': 'l7',
   '/datapath': 'datapath',
 };
 
@@ -54,6 +57,7 @@ export function readAddress(pathname: string, search: string): PageState {
     selected: query.get('selected')?.slice(0, MAX_TEXT) ?? null,
     folded: query.getAll('fold').slice(0, MAX_FOLDED),
     policy: query.get('policy')?.slice(0, MAX_TEXT) ?? null,
+    spoken: query.get('service')?.slice(0, MAX_TEXT) ?? null,
     node: query.get('node')?.slice(0, MAX_NAME) ?? null,
     held: query.get('held') === 'true',
   };
@@ -69,6 +73,7 @@ export function writeAddress(state: PageState, unknownPath = '/'): string {
   if (state.selected !== null) query.set('selected', state.selected);
   for (const id of state.folded) query.append('fold', id);
   if (state.policy !== null) query.set('policy', state.policy);
+  if (state.spoken !== null) query.set('service', state.spoken);
   if (state.node !== null) query.set('node', state.node);
   if (state.held) query.set('held', 'true');
   const text = query

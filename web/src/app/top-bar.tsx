@@ -16,6 +16,7 @@ const LINKS: readonly { page: Page; text: string }[] = [
   { page: 'map', text: 'Map' },
   { page: 'flows', text: 'Flows' },
   { page: 'policies', text: 'Policies' },
+  { page: 'l7', text: 'L7' },
   { page: 'datapath', text: 'Datapath' },
 ];
 

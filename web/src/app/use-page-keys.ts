@@ -65,6 +65,7 @@ export function usePageKeys(keys: PageKeys): void {
       'g m': () => change({ page: 'map' }),
       'g f': () => change({ page: 'flows' }),
       'g p': () => change({ page: 'policies' }),
+      'g l': () => change({ page: 'l7' }),
       'g d': () => change({ page: 'datapath' }),
       ',': () => range(-1),
       '.': () => range(1),
@@ -76,6 +77,7 @@ export function usePageKeys(keys: PageKeys): void {
       Escape: () => {
         if (areKeysShown) showKeys(false);
         else if (page.page === 'policies') change({ policy: null });
+        else if (page.page === 'l7') change({ spoken: null });
         else closeDetails();
       },
       v: () => change({ colour: COLOURS[(COLOURS.indexOf(page.colour) + 1) % COLOURS.length] ?? 'verdict' }),

@@ -45,6 +45,10 @@ export class LiveSocket {
     this.#connection.set({ isOpen: false, heardAt: this.#heardAt, retryAt: null });
     this.#expectNews();
     socket.addEventListener('open', () => {
+      if (socket !== this.#socket) {
+        socket.close();
+        return;
+      }
       this.#attempt = 0;
       this.#expectNews();
       this.#connection.set({ isOpen: true, heardAt: this.#heardAt, retryAt: null });
@@ -76,7 +80,8 @@ export class LiveSocket {
     clearTimeout(this.#watch);
     const socket = this.#socket;
     this.#socket = null;
-    socket?.close();
+    // Browsers complain about one that is closed before it is open: that one closes itself as soon as it is.
+    if (socket?.readyState !== WebSocket.CONNECTING) socket?.close();
   }
 
   #expectNews(): void {

@@ -33,11 +33,13 @@ const LIMITS: Readonly<Record<string, string>> = {
   // A chunk of an answer is a block: smaller ones keep less of it in memory.
   max_block_size: '16384',
 };
-/** An insert is one block, so one part: either all of it is there or nothing. */
-const ONE_BLOCK: Readonly<Record<string, string>> = {
+const INSERT_SETTINGS: Readonly<Record<string, string>> = {
+  // One block, so one part: either all of it is there or nothing.
   max_insert_threads: '1',
   min_insert_block_size_rows: '0',
   min_insert_block_size_bytes: String(4 * MAX_INSERT),
+  // What dropping partitions and merging need is not filled up.
+  min_free_disk_bytes_to_perform_insert: String(16 * 1024 ** 2),
 };
 
 const NOT_SETTINGS = new Set(['query', 'database', 'default_format', 'log_comment']);
@@ -81,7 +83,7 @@ export class Front {
       await pipeline(request, createWriteStream(file, { mode: 0o600 }));
       const sql = `INSERT INTO ${table} ${columns} SELECT * FROM file(${literal(file)}, 'RowBinary')`;
       const statement = { ...statementOf(sql, url), params: {} };
-      statement.settings = { ...statement.settings, ...ONE_BLOCK };
+      statement.settings = { ...statement.settings, ...INSERT_SETTINGS };
       await inTurn(this.#writes, () => this.#chdb.run(statement));
       response.end();
     } finally {

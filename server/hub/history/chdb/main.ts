@@ -2,7 +2,7 @@
  * The store process: the embedded engine behind ClickHouse's HTTP interface on a unix socket. A child of the hub, so
  * that neither its memory nor its crashes are the hub's. Ends with the channel to its parent. Argument: the folder.
  */
-import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { Failure, sentence } from '../../../base/failure.ts';
@@ -16,6 +16,8 @@ import { MAX_SOCKET_PATH, type StoreMessage, storeSocket } from './store-message
 const MAX_HEAD = 2 * 1024 * 1024;
 
 const folder = process.argv[2] ?? '';
+/** Nobody else is in the folder. */
+let isOurs = false;
 const tell = (message: StoreMessage): void => void process.send?.(message);
 
 function open(): void {
@@ -25,12 +27,16 @@ function open(): void {
   }
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   lockFolder(folder);
+  isOurs = true;
   const incoming = join(folder, 'incoming');
   // What a killed process left: nobody was told that it is stored.
   for (const path of [socket, incoming]) rmSync(path, { recursive: true, force: true });
   mkdirSync(incoming, { mode: 0o700 });
   const config = join(folder, 'engine.xml');
-  writeFileSync(config, engineConfig(), { mode: 0o600 });
+  // Written only if it changed: a disk that is full must not keep us from reading.
+  if (!existsSync(config) || readFileSync(config, 'utf8') !== engineConfig()) {
+    writeFileSync(config, engineConfig(), { mode: 0o600 });
+  }
   const chdb = new Chdb(join(folder, 'data'), config);
   const front = new Front(chdb, incoming);
   const server = createServer(
@@ -54,7 +60,7 @@ function fail(error: unknown): void {
 }
 
 process.on('disconnect', () => {
-  rmSync(storeSocket(folder), { force: true });
+  if (isOurs) rmSync(storeSocket(folder), { force: true });
   // What is stored is safe from this by design, and the engine's own end waits for statements that run.
   process.kill(process.pid, 'SIGKILL');
 });

@@ -2,9 +2,9 @@
  * Field masks over flow.Flow. A path that names a message keeps all of it; the message around a field that is kept
  * is there even if the flow has no such field, but an arm of a choice is not made up.
  */
-import type { HubbleFlow } from '../../wire/hubble.ts';
-import { invalid } from './call-error.ts';
-import { fieldOf, type MessageField } from './protocol.ts';
+import type { HubbleFlow } from '../wire/hubble.ts';
+import { FilterError } from '../flows/filter-test.ts';
+import { fieldOf, type MessageField } from './grpc/protocol.ts';
 
 const MAX_PATHS = 200;
 
@@ -22,16 +22,35 @@ const TEXT_EXTRAS: readonly string[] =
 type Tree = Map<string, { isArm: boolean; kept: Tree | true }>;
 type Values = Record<string, unknown>;
 
-export type Mask = (flow: HubbleFlow) => Partial<HubbleFlow>;
+export interface Mask {
+  /** What the mask leaves of a flow. */
+  keep(flow: HubbleFlow): Partial<HubbleFlow>;
+  /** Whether it leaves anything of what is at this path. */
+  touches(path: string): boolean;
+}
 
-/** The mask of these paths, null if there are none. Throws a CallError for a path that flows do not have. */
+/** The mask of these paths, null if there are none. Throws a FilterError for a path that flows do not have. */
 export function fieldMask(paths: readonly string[]): Mask | null {
   if (paths.length === 0) return null;
-  if (paths.length > MAX_PATHS) throw invalid(`The field mask has more than ${MAX_PATHS} paths; use fewer.`);
+  if (paths.length > MAX_PATHS) throw new FilterError(`The field mask has more than ${MAX_PATHS} paths; use fewer.`);
   const isText = paths.length === TEXT_PATHS.length && TEXT_PATHS.every((path) => paths.includes(path));
   const tree: Tree = new Map();
   for (const path of isText ? [...paths, ...TEXT_EXTRAS] : paths) add(tree, path);
-  return (flow) => keep(flow as unknown as Values, tree) as Partial<HubbleFlow>;
+  return {
+    keep: (flow) => keep(flow as unknown as Values, tree) as Partial<HubbleFlow>,
+    touches: (path) => touches(tree, path),
+  };
+}
+
+function touches(tree: Tree, path: string): boolean {
+  let level = tree;
+  for (const name of path.split('.')) {
+    const kept = level.get(name)?.kept;
+    if (kept === undefined) return false;
+    if (kept === true) return true;
+    level = kept;
+  }
+  return true;
 }
 
 function add(tree: Tree, path: string): void {
@@ -41,7 +60,7 @@ function add(tree: Tree, path: string): void {
   for (const [at, name] of names.entries()) {
     const field: MessageField | undefined = message === null ? undefined : fieldOf(message, name);
     if (field === undefined) {
-      throw invalid(`The field mask has the path "${path.slice(0, 64)}"; flows have no such field.`);
+      throw new FilterError(`The field mask has the path "${path.slice(0, 64)}"; flows have no such field.`);
     }
     const known = level.get(name)?.kept;
     if (known === true) return;

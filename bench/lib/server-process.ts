@@ -1,6 +1,6 @@
 /** Servers under test as processes of their own: the hub, or the sink in its place. */
 import { spawn } from 'node:child_process';
-import { ROOT, stop } from '../lib/run.ts';
+import { ROOT, stop } from './run.ts';
 
 export interface Server extends AsyncDisposable {
   pid: number;
@@ -28,8 +28,10 @@ async function startServer(core: number, script: string[]): Promise<Server> {
   return { pid: child.pid, address, [Symbol.asyncDispose]: () => stop(child) };
 }
 
-export async function startHub(core: number): Promise<Server> {
-  return startServer(core, ['dist/server/cli/main.js', 'hub', '--listen', '127.0.0.1:0', '--grpc-listen', 'off']);
+/** `store` as in the hub's option. */
+export async function startHub(core: number, store = 'memory'): Promise<Server> {
+  const args = ['--listen', '127.0.0.1:0', '--grpc-listen', 'off', '--store', store];
+  return startServer(core, ['dist/server/cli/main.js', 'hub', ...args]);
 }
 
 /** Takes records like a hub and keeps none; see sink.ts. */

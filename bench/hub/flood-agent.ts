@@ -10,25 +10,31 @@ import { batch, dictionary, hello, stamp } from './records.ts';
 export const BATCH_RECORDS = 1600;
 /** Different batches that are sent in turn. */
 const VARIETY = 256;
-/** Batches on their way at any time: more than the hub collects before it acknowledges, so that it never waits for the sender. */
-const WINDOW = 192;
+/**
+ * Batches on their way at any time: more than the hub collects before it acknowledges, so that it never waits for the
+ * sender. Of those to be stored fewer, so that none is given up for want of room.
+ */
+const WINDOW = { received: 192, batch: 96 } as const;
 
 export class FloodAgent {
   readonly #socket: WebSocket;
+  /** What counts as done: in memory, or held for good. */
+  readonly #until: keyof Ack;
   readonly #batches = Array.from({ length: VARIETY }, (_, i) => batch(BATCH_RECORDS, i));
   #sent = 0;
   #acknowledged = 0;
   #onAck: () => void = () => undefined;
 
-  private constructor(socket: WebSocket) {
+  private constructor(socket: WebSocket, until: keyof Ack) {
     this.#socket = socket;
+    this.#until = until;
   }
 
   /** Connects to the hub at `address`, says hello and sends the dictionary. */
-  static async connect(address: string, node: string): Promise<FloodAgent> {
+  static async connect(address: string, node: string, until: keyof Ack): Promise<FloodAgent> {
     const socket = new WebSocket(`ws://${address}/api/v1/agents`, { perMessageDeflate: false });
     await once(socket, 'open');
-    const agent = new FloodAgent(socket);
+    const agent = new FloodAgent(socket, until);
     const welcomed = new Promise<Welcome>((resolve, reject) => {
       socket.on('message', (data: Buffer) => {
         if (data[0] === KIND.welcome) resolve(unpack(data.subarray(1)) as Welcome);
@@ -46,7 +52,7 @@ export class FloodAgent {
   }
 
   #acknowledge(ack: Ack): void {
-    this.#acknowledged = ack.batch;
+    this.#acknowledged = ack[this.#until];
     this.#onAck();
   }
 
@@ -55,7 +61,7 @@ export class FloodAgent {
     const first = this.#sent;
     const begin = performance.now();
     while (performance.now() - begin < milliseconds) {
-      if (this.#sent - this.#acknowledged >= WINDOW) {
+      if (this.#sent - this.#acknowledged >= WINDOW[this.#until]) {
         await this.#nextAck();
         continue;
       }
@@ -63,7 +69,7 @@ export class FloodAgent {
       if (!message) throw new Error('No batches were built.');
       this.#sent++;
       stamp(message, this.#sent);
-      // The socket may keep a reference: a batch is written again only after it was acknowledged, as WINDOW < VARIETY.
+      // The socket may keep a reference: a batch is written again only after it was acknowledged, as the window is smaller than VARIETY.
       this.#socket.send(message);
     }
     while (this.#acknowledged < this.#sent) await this.#nextAck();

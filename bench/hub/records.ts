@@ -1,9 +1,9 @@
 /** What a benchmark agent sends: a dictionary of pods and Services, and batches of records that use it. */
-import { Packr } from 'msgpackr';
-import { BATCH_HEADER, type Dictionary, type Hello, KIND } from '../../server/wire/agent.ts';
+import { AGENT_PROTOCOL_VERSION, BATCH_HEADER, type Dictionary, type Hello, KIND } from '../../server/wire/agent.ts';
 import type { Field } from '../../server/wire/layout.ts';
 import { RECORD_TYPE, VERDICT } from '../../server/wire/lists.gen.ts';
 import { RECORD_LAYOUT } from '../../server/wire/record-layout.gen.ts';
+import { control } from '../lib/control-message.ts';
 
 export const PODS = 250;
 const SERVICES = 50;
@@ -11,16 +11,9 @@ const NAMESPACES = 5;
 const FIRST_ENDPOINT = 16;
 const FIRST_IDENTITY = 256;
 
-const packr = new Packr({ useRecords: false });
-
-/** A control message: the kind byte and MessagePack. */
-export function control(kind: number, message: unknown): Buffer {
-  return Buffer.concat([Buffer.from([kind]), packr.pack(message)]);
-}
-
 export function hello(node: string, session: string): Buffer {
   const message: Hello = {
-    protocol: 1,
+    protocol: AGENT_PROTOCOL_VERSION,
     node,
     session,
     boot_id: '00000000-0000-4000-8000-000000000000',
@@ -130,8 +123,10 @@ export function batch(count: number, seed: number): Buffer {
   return message;
 }
 
-/** Gives a batch its number, and its records the present as their time. */
+/** Gives a batch its number and its records their places and the present as their time. All batches have one size. */
 export function stamp(message: Buffer, number: number): void {
+  const records = message.readUInt32LE(BATCH_HEADER.count);
   message.writeBigUInt64LE(BigInt(number), BATCH_HEADER.number);
+  message.writeBigUInt64LE(BigInt((number - 1) * records), BATCH_HEADER.first_sequence);
   message.writeBigInt64LE(BigInt(Date.now()) * 1_000_000n, BATCH_HEADER.clock_offset_ns);
 }

@@ -1,0 +1,145 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { pino } from 'pino';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { StoreError } from '../sql-engine.ts';
+import { type TestStore, startTestStore } from '../testing/test-store.ts';
+import { storeSocket } from './store-messages.ts';
+import { StoreProcess } from './store-process.ts';
+
+const log = pino({ level: 'silent' });
+let folder: string;
+let store: TestStore;
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'spyglass-history-'));
+  store = await startTestStore(folder);
+});
+afterEach(async () => {
+  await store.end();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const u64 = (value: number): Buffer => {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64LE(BigInt(value));
+  return bytes;
+};
+
+it('loses nothing that was stored when it is killed in the middle of inserts, and comes back', async () => {
+  const engine = await store.client('kills');
+  await engine.command(
+    'CREATE TABLE t (n UInt64) ENGINE = MergeTree ORDER BY n SETTINGS non_replicated_deduplication_window = 1000',
+  );
+  const BLOCKS = 120;
+  const ROWS = 500;
+  let kills = 0;
+  let isDone = false;
+  const killer = (async () => {
+    while (!isDone && kills < 3) {
+      await sleep(40 + 50 * kills);
+      const { pid } = store.process;
+      if (store.process.health.state !== 'ready' || pid === null || isDone) continue;
+      process.kill(pid, 'SIGKILL');
+      kills++;
+      await expect
+        .poll(() => store.process.pid !== pid && store.process.health.state === 'ready', { timeout: 10_000 })
+        .toBe(true);
+    }
+  })();
+  let tries = 0;
+  for (let block = 0; block < BLOCKS; block++) {
+    const rows = Array.from({ length: ROWS }, (_, i) => u64(block * ROWS + i));
+    for (;;) {
+      try {
+        tries++;
+        await engine.insert('t', ['n'], rows, `block ${block}`);
+        break;
+      } catch (error) {
+        expect(error).toBeInstanceOf(StoreError);
+        expect(error).toMatchObject({ problem: 'unreachable' });
+        await sleep(20);
+      }
+    }
+  }
+  isDone = true;
+  await killer;
+  expect(kills).toBeGreaterThan(1);
+  expect(tries).toBeGreaterThan(BLOCKS);
+  expect(await engine.rows('SELECT count() AS rows, uniqExact(n) AS different FROM t')).toEqual([
+    { rows: String(BLOCKS * ROWS), different: String(BLOCKS * ROWS) },
+  ]);
+}, 60_000);
+
+it('tells each change of its state, with the reason', async () => {
+  expect(store.process.health).toEqual({ state: 'ready', problem: null });
+  process.kill(store.process.pid ?? 0, 'SIGKILL');
+  await expect
+    .poll(() => store.process.health)
+    .toEqual({ state: 'failing', problem: 'the store process was ended by SIGKILL' });
+  await expect.poll(() => store.process.health, { timeout: 5000 }).toEqual({ state: 'ready', problem: null });
+});
+
+it('keeps its folder to its user, and what a killed one left is removed', async () => {
+  expect(statSync(storeSocket(folder)).mode & 0o777).toBe(0o600);
+  await store.end();
+  expect(existsSync(storeSocket(folder))).toBe(false);
+  writeFileSync(storeSocket(folder), '');
+  writeFileSync(join(folder, 'incoming', 'left.bin'), 'x');
+  store = await startTestStore(folder);
+  expect(readdirSync(join(folder, 'incoming'))).toEqual([]);
+  expect(await store.connect('').rows('SELECT 1 AS one')).toEqual([{ one: 1 }]);
+});
+
+it('refuses a folder that another one uses', async () => {
+  const second = new StoreProcess(folder, log);
+  await expect(second.started()).rejects.toThrow(`another hub uses ${folder}: stop it, or`);
+  await second.stop();
+  expect(await store.connect('').rows('SELECT 1 AS one')).toEqual([{ one: 1 }]);
+});
+
+it('says why a folder cannot be used', async () => {
+  const file = join(folder, 'file');
+  writeFileSync(file, '');
+  const inFile = new StoreProcess(file, log);
+  await expect(inFile.started()).rejects.toThrow(/History in .*file does not start: .*EEXIST/);
+  await inFile.stop();
+  const deep = join(folder, 'x'.repeat(100));
+  const tooLong = new StoreProcess(deep, log);
+  await expect(tooLong.started()).rejects.toThrow(/too long for a socket/);
+  await tooLong.stop();
+});
+
+it('ends with its parent, however that ends', async () => {
+  const other = join(folder, 'other');
+  mkdirSync(other);
+  const module = fileURLToPath(new URL('store-process.js', import.meta.url)).replace(
+    '/server/hub/',
+    '/dist/server/hub/',
+  );
+  const script = `
+    import { StoreProcess } from ${JSON.stringify(module)};
+    const store = new StoreProcess(${JSON.stringify(other)}, { info() {}, warn() {} });
+    await store.started();
+    console.log(store.pid);
+    setInterval(() => {}, 1000);`;
+  const parent = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const [line] = (await once(parent.stdout, 'data')) as [Buffer];
+  const pid = Number(line.toString());
+  expect(existsSync(`/proc/${pid}`)).toBe(true);
+  parent.kill('SIGKILL');
+  await expect.poll(() => existsSync(`/proc/${pid}`), { timeout: 5000 }).toBe(false);
+  expect(existsSync(storeSocket(other))).toBe(false);
+});
+
+it('outlives signals to the process group of its hub', async () => {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.kill(store.process.pid ?? 0, signal);
+  expect(await store.connect('').rows('SELECT 1 AS one')).toEqual([{ one: 1 }]);
+});

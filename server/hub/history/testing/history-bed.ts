@@ -1,0 +1,64 @@
+/** Hubs over a real store, each test in a database of its own. */
+import { pino } from 'pino';
+import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
+import { type RunningHub, startHub } from '../../hub.ts';
+import type { ClickHouse } from '../clickhouse.ts';
+import type { SqlEngine } from '../sql-engine.ts';
+import { SCHEMA } from '../tables.ts';
+import { startTestStore, type TestStore } from './test-store.ts';
+
+export interface HubParts {
+  /** In place of the store's own. */
+  engine?: SqlEngine;
+  backlog?: number;
+}
+
+export class HistoryBed {
+  #store: TestStore | undefined;
+  #engine: ClickHouse | undefined;
+  readonly #hubs: RunningHub[] = [];
+  #databases = 0;
+
+  constructor() {
+    beforeAll(async () => {
+      this.#store = await startTestStore();
+    });
+    afterAll(async () => this.#store?.end());
+    beforeEach(async () => {
+      this.#engine = await this.store.client(`test_${++this.#databases}`);
+    });
+    afterEach(async () => {
+      for (const hub of this.#hubs.splice(0)) await hub.close();
+    });
+  }
+
+  get store(): TestStore {
+    if (this.#store === undefined) throw new Error('there is a store only while tests run');
+    return this.#store;
+  }
+
+  get engine(): SqlEngine {
+    if (this.#engine === undefined) throw new Error('there is a database only while a test runs');
+    return this.#engine;
+  }
+
+  /** A hub that writes to the test's database; closed after the test. */
+  async hub({ engine = this.engine, ...more }: HubParts = {}): Promise<RunningHub> {
+    const prepare = async (): Promise<void> => {
+      for (const statement of SCHEMA) await engine.command(statement);
+    };
+    const hub = await startHub({
+      host: '127.0.0.1',
+      port: 0,
+      memory: 4 * 1024 * 1024,
+      version: '0.1.0',
+      grpc: null,
+      log: pino({ level: 'silent' }),
+      history: { kind: 'chdb', engine, prepare, close: async () => undefined },
+      uiFolder: '/nonexistent',
+      ...more,
+    });
+    this.#hubs.push(hub);
+    return hub;
+  }
+}
