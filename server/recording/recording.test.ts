@@ -3,11 +3,15 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { brotliCompressSync, crc32 } from 'node:zlib';
+import { pack } from 'msgpackr';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Failure } from '../base/failure.ts';
+import { KIND } from '../wire/agent.ts';
 import { FRAME, type Frame, FRAME_HEADER, writeFrame } from '../wire/stream.ts';
 import { random } from '../flows/l7/testing/random.ts';
 import { BLOCK_HEADER, blockHeader, FILE_HEADER, fileHeader, MAX_BLOCK } from './format.ts';
+import { playedHello, playedMessage, PlayedNames } from './played-message.ts';
+import { survey } from './player.ts';
 import { readRecording } from './reader.ts';
 import { RecordingWriter } from './writer.ts';
 
@@ -152,6 +156,30 @@ describe('a file that is none is refused', () => {
       const got = await outcome(bytes.subarray(0, round % 2 === 0 ? bytes.length : next(bytes.length)));
       // No frame that was not recorded, whatever else.
       if (!(got instanceof Failure)) expect(FRAMES.slice(0, got.frames.length)).toEqual(got.frames);
+    }
+  });
+
+  it('whatever stands in frames that are whole', async () => {
+    const next = random(11);
+    const bytes = (count: number): Buffer => Buffer.from(Array.from({ length: count }, () => next(256)));
+    const hello = Buffer.concat([
+      Buffer.of(KIND.hello),
+      pack({ node: 'a', session: 's', boot_id: 'b', counters_id: 'c' }),
+    ]);
+    for (let round = 0; round < 300; round++) {
+      const body = round % 3 === 0 ? Buffer.from(hello) : Buffer.concat([Buffer.of(1 + next(7)), bytes(next(80))]);
+      if (round % 3 === 0) body[1 + next(body.length - 1)] = next(256);
+      const begin = Buffer.from(writeFrame({ kind: FRAME.begin, stream: 1, timeUs: round, body }));
+      writeFileSync(BROKEN, Buffer.concat([fileHeader(), block(withLength(begin))]));
+      const surveyed = await survey(BROKEN).catch((error: unknown) => error);
+      if (surveyed instanceof Error) expect(surveyed).toBeInstanceOf(Failure);
+      for (const make of [() => playedHello(body, new PlayedNames(), undefined), () => playedMessage(body, 1e6)]) {
+        try {
+          expect(make().length).toBeGreaterThan(0);
+        } catch (error) {
+          expect(error).toBeInstanceOf(Failure);
+        }
+      }
     }
   });
 });

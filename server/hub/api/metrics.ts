@@ -3,6 +3,7 @@ import type { Request, Response } from 'express';
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 import { DROP_REASON_NAME } from '../../wire/lists.gen.ts';
 import type { HubState } from '../hub-state.ts';
+import { exportMetrics } from './export-metrics.ts';
 import { hubbleMessageMetrics, seriesMetrics } from './l7-metrics.ts';
 
 export type Sample = readonly [labels: Readonly<Record<string, string>>, value: number];
@@ -41,6 +42,7 @@ export function metricsRoute(state: HubState) {
   hubbleMessageMetrics(state, counter, registry);
   seriesMetrics(state, counter, registry);
   pipelineMetrics(state, counter, gauge);
+  exportMetrics(state, counter, gauge);
   return async (_request: Request, response: Response): Promise<void> => {
     response
       .set('Content-Type', registry.contentType)

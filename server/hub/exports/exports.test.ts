@@ -245,6 +245,9 @@ describe('an export by OTLP', () => {
     await agent.deliver([flow(), flow()]);
     await until(async () => (await statusOf(id)).lost.refused === 2);
     expect((await statusOf(id)).problem).toBe('the endpoint answered 400 Bad Request');
+    const metrics = await (await fetch(`${hub.url}/metrics`)).text();
+    expect(metrics).toContain(`spyglass_export_lost_total{export="${id}",cause="refused"} 2`);
+    expect(metrics).toContain(`spyglass_export_flows_total{export="${id}"} 0`);
     await agent.deliver([flow(), flow()]);
     await exported(id, 1);
     expect(await statusOf(id)).toMatchObject({
@@ -266,7 +269,7 @@ describe('an export by OTLP', () => {
   });
 
   it('counts what left memory while the endpoint was away', async () => {
-    receiver.answers.push({ status: 503, headers: { 'Retry-After': '1' } });
+    receiver.isAway = true;
     const agent = await new FakeAgent(hub).start();
     const { id } = await create({
       target: { type: 'otlp', endpoint: receiver.url },
@@ -278,6 +281,7 @@ describe('an export by OTLP', () => {
     while (hub.state.store.evicted < 2000) await agent.deliver(many);
     await agent.deliver([DROP]);
     const { evicted } = hub.state.store;
+    receiver.isAway = false;
     await exported(id, 2);
     // The first flow had been taken before it was overwritten.
     expect(await statusOf(id)).toMatchObject({ lost: { overwritten: evicted - 1, refused: 0 }, waiting: 0 });

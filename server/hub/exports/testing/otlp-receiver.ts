@@ -69,6 +69,8 @@ export class OtlpReceiver {
   readonly faults: string[] = [];
   /** Answers to give instead of 200, one a request. */
   readonly answers: { status: number; headers?: Record<string, string>; body?: object }[] = [];
+  /** It answers every request with 503. */
+  isAway = false;
   /** Unix ms of each request. */
   readonly times: number[] = [];
   readonly #server: Server;
@@ -100,7 +102,7 @@ export class OtlpReceiver {
 
   #receive(type: string | undefined, body: Buffer, response: ServerResponse): void {
     this.times.push(Date.now());
-    const answer = this.answers.shift() ?? { status: 200 };
+    const answer = this.answers.shift() ?? { status: this.isAway ? 503 : 200 };
     if (type !== 'application/json') this.faults.push(`content type ${type}`);
     const request = JSON.parse(body.toString()) as ExportLogsRequest;
     if (JSON.stringify(sorted(throughProtobuf(request))) !== JSON.stringify(sorted(request))) {
