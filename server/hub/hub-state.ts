@@ -41,6 +41,8 @@ export interface Stats {
   faults: Map<ProtocolFault, number>;
   slowReaders: number;
   liveClients: number;
+  /** Those that get what agents send, as it is. */
+  recorders: number;
 }
 
 /** What the Hubble API does, for status and metrics. */
@@ -79,6 +81,7 @@ export class HubState implements FlowPlaces {
     faults: new Map(),
     slowReaders: 0,
     liveClients: 0,
+    recorders: 0,
   };
   /** Of the Hubble API, null if this hub does not serve it. */
   grpc: GrpcStats | null = null;

@@ -79,7 +79,7 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
 
   if (options.exports !== undefined) state.exports = new Exports(state, options.exports, log);
   const live = new LiveSockets(state, log);
-  const streams = new StreamSockets(log, () => (state.stats.slowReaders += 1));
+  const streams = new StreamSockets(state.stats, log);
   const agents = new AgentSockets(state, new Ingest(state), streams, log);
   const sockets = {
     '/api/v1/agents': new SocketRoute(MAX_AGENT_MESSAGE, (socket) => agents.accept(socket)),

@@ -115,6 +115,7 @@ function pipelineMetrics(state: HubState, counter: Define, gauge: Define): void 
   counter('spyglass_hub_grpc_flows_total', 'Flows sent by the Hubble API.', [], () => [[{}, state.grpc?.flows ?? 0]]);
   gauge('spyglass_hub_grpc_streams', 'Streams of flows of the Hubble API.', [], () => [[{}, state.grpc?.streams ?? 0]]);
   historyMetrics(state, counter, gauge);
+  gauge('spyglass_hub_recorders', 'Recorders that listen.', [], () => [[{}, stats.recorders]]);
   gauge('spyglass_hub_live_clients', 'Browsers on the live stream.', [], () => [[{}, stats.liveClients]]);
 }
 

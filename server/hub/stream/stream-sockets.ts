@@ -7,6 +7,7 @@ import type { Logger } from 'pino';
 import type { WebSocket } from 'ws';
 import { KIND } from '../../wire/agent.ts';
 import { CLOSE_SLOW, FRAME, type FrameKind, writeFrame } from '../../wire/stream.ts';
+import type { Stats } from '../hub-state.ts';
 import type { AgentLink } from '../ingest/ingest.ts';
 import { agentState, control } from './agent-state.ts';
 
@@ -33,15 +34,17 @@ interface Reader {
 
 export class StreamSockets implements AgentTap {
   readonly #log: Logger;
-  readonly #onSlow: () => void;
+  readonly #stats: Stats;
+  readonly #maxUnsent: number;
   readonly #readers = new Set<Reader>();
   readonly #streams = new Map<AgentLink, number>();
   #lastStream = 0;
 
-  /** `onSlow` hears of each reader that is cut. */
-  constructor(log: Logger, onSlow: () => void) {
+  /** `stats` counts readers, and those that are cut; `maxUnsent`: bytes that may wait for one. */
+  constructor(stats: Stats, log: Logger, maxUnsent = MAX_UNSENT) {
+    this.#stats = stats;
+    this.#maxUnsent = maxUnsent;
     this.#log = log;
-    this.#onSlow = onSlow;
   }
 
   accept(socket: WebSocket): void {
@@ -50,8 +53,8 @@ export class StreamSockets implements AgentTap {
       socket.close(CLOSE_TRY_LATER, `${MAX_READERS} recorders are connected already`);
       return;
     }
-    const reader: Reader = { socket, room: MAX_UNSENT };
-    socket.on('close', () => this.#readers.delete(reader));
+    const reader: Reader = { socket, room: this.#maxUnsent };
+    socket.on('close', () => this.#remove(reader));
     for (const [link, stream] of this.#streams) {
       const state = [control(KIND.hello, link.session.hello), ...agentState(link)];
       for (const [at, message] of state.entries()) {
@@ -60,6 +63,7 @@ export class StreamSockets implements AgentTap {
     }
     reader.room += socket.bufferedAmount;
     this.#readers.add(reader);
+    this.#stats.recorders = this.#readers.size;
   }
 
   began(link: AgentLink, hello: Buffer): void {
@@ -89,11 +93,16 @@ export class StreamSockets implements AgentTap {
     }
   }
 
-  #cut(reader: Reader): void {
+  #remove(reader: Reader): void {
     this.#readers.delete(reader);
-    this.#onSlow();
+    this.#stats.recorders = this.#readers.size;
+  }
+
+  #cut(reader: Reader): void {
+    this.#remove(reader);
+    this.#stats.slowReaders += 1;
     this.#log.info('a recorder was cut: it reads too slowly');
-    reader.socket.close(CLOSE_SLOW, `more than ${MAX_UNSENT} bytes waited for it`);
+    reader.socket.close(CLOSE_SLOW, `more than ${this.#maxUnsent} bytes waited for it`);
     setTimeout(() => reader.socket.terminate(), CUT_MS).unref();
   }
 }
