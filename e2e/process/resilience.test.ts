@@ -98,7 +98,7 @@ describe('with a connection through a service open', () => {
       return before.every((it) => again.has(it)) || undefined;
     });
     const status = (await (await fetch(`http://127.0.0.1:${port}/api/v1/status`)).json()) as HubStatus;
-    expect(status.lost).toEqual({ records: 0, ring: 0, buffer: 0, missing_batches: 0 });
+    expect(status.lost).toEqual({ records: 0, ring: 0, buffer: 0, agent: 0, transit: 0 });
     expect(
       log()
         .split('\n')

@@ -16,7 +16,7 @@ import { sentence } from '../base/failure.ts';
 import { mountBpffs, pinDirectory } from '../kernel/bpffs.ts';
 import { withNetns } from '../kernel/netns.ts';
 import { RingBuffer } from '../kernel/ring-buffer.ts';
-import { AGENT_PROTOCOL_VERSION, type Counters } from '../wire/agent.ts';
+import { AGENT_PROTOCOL_VERSION } from '../wire/agent.ts';
 import { RECORD_LAYOUT } from '../wire/record-layout.gen.ts';
 import { ClockOffset } from './clock.ts';
 import { CounterReader } from './counters.ts';
@@ -30,8 +30,9 @@ import type { AgentHealth, AgentStats } from './metrics.ts';
 import { MapFills } from './map-fill.ts';
 import { Messages } from './messages.ts';
 import { Outbox } from './outbox.ts';
-import { HubConnection } from './hub-connection.ts';
+import { Hubs } from './hubs.ts';
 import { readMasqueradePorts, readUplinks } from './uplinks.ts';
+import { RecordCounter } from './record-counts.ts';
 import { FlowSweeper } from './flow-sweep.ts';
 
 export interface AgentOptions {
@@ -42,7 +43,8 @@ export interface AgentOptions {
   cgroup: string | undefined;
   /** The node's state folder: cluster state, attachments, and where readiness is reported. */
   state: string;
-  hub: string;
+  /** URLs of the hubs; a name may stand for several. */
+  hubs: readonly string[];
   /** AGGREGATION_LEVEL number. */
   level: number;
   /** Payload read of each message's head, bytes; 0: none at all. */
@@ -76,7 +78,7 @@ export class Agent implements AgentHealth, AsyncDisposable {
   readonly #outbox: Outbox;
   readonly #drain: Drain;
   readonly #messages: Messages;
-  readonly #hub: HubConnection;
+  readonly #hubs: Hubs;
   readonly #reader: CounterReader;
   readonly #clock = new ClockOffset();
   readonly #dictionary = new DictionarySource();
@@ -87,6 +89,7 @@ export class Agent implements AgentHealth, AsyncDisposable {
   /** Whether the last pass brought the maps in step. */
   #inStep = false;
   #lostInRing = 0;
+  readonly #records: RecordCounter;
   readonly #sweeper: FlowSweeper;
   readonly #fills: MapFills;
   #settle: NodeJS.Timeout | undefined;
@@ -119,15 +122,21 @@ export class Agent implements AgentHealth, AsyncDisposable {
       }),
     );
     this.#ring = new RingBuffer(this.#datapath.maps.events);
+    this.#records = new RecordCounter({
+      kernel: () => this.#reader.events(),
+      ringBytes: () => this.#ring.pending,
+      recordSize: RECORD_LAYOUT.size,
+      lostBefore: this.#lossBefore.value,
+    });
     this.#outbox = new Outbox(options.buffer);
-    this.#hub = this.#connect();
+    this.#hubs = this.#connect();
     this.#drain = new Drain({
       ring: this.#ring,
       outbox: this.#outbox,
       clock: this.#clock,
       recordSize: RECORD_LAYOUT.size,
       lostInRing: () => this.#lostInRing,
-      onBatch: (batch) => this.#hub.sendBatch(batch),
+      onBatch: () => this.#hubs.sendBatches(),
     });
     this.#messages = new Messages({
       captures: this.#datapath.maps.captures,
@@ -176,7 +185,7 @@ export class Agent implements AgentHealth, AsyncDisposable {
     this.#messages.finish();
     this.#drain.finish();
     this.#sendCounters();
-    await this.#hub.close(1000);
+    await this.#hubs.close(1000);
     this.#messages[Symbol.dispose]();
     this.#ring[Symbol.dispose]();
     this.#datapath[Symbol.dispose]();
@@ -201,7 +210,7 @@ export class Agent implements AgentHealth, AsyncDisposable {
       l7: this.#messages.stats(),
       maps: this.#fills.all,
       apply: { ...this.#passes },
-      hubConnected: this.#hub.connected,
+      hubs: this.#hubs.connected,
       pods: this.#pods,
     };
   }
@@ -229,8 +238,8 @@ export class Agent implements AgentHealth, AsyncDisposable {
     });
   }
 
-  #connect(): HubConnection {
-    const { node, version, hub } = this.#options;
+  #connect(): Hubs {
+    const { node, version, hubs } = this.#options;
     const hello = {
       protocol: AGENT_PROTOCOL_VERSION,
       node,
@@ -241,13 +250,20 @@ export class Agent implements AgentHealth, AsyncDisposable {
       layout: RECORD_LAYOUT,
       mode: 'live' as const,
     };
-    return new HubConnection(hub, hello, this.#outbox, () => this.#dictionary.snapshot(), {
-      connected: (id) => {
-        this.#sendAll = true;
-        this.#sendCounters();
-        this.#log.info({ hub, id }, 'connected to the hub');
+    return new Hubs({
+      urls: hubs,
+      hello,
+      outbox: this.#outbox,
+      snapshot: () => this.#dictionary.snapshot(),
+      events: {
+        connected: ({ url, ip }, id) => {
+          this.#sendAll = true;
+          this.#sendCounters();
+          this.#log.info({ hub: url, ip, id }, 'connected to the hub');
+        },
+        disconnected: (hub, reason) =>
+          this.#log.warn({ hub, reason }, 'a hub is away; records are kept and sent later'),
       },
-      disconnected: (reason) => this.#log.warn({ hub, reason }, 'no hub; records are kept and sent later'),
     });
   }
 
@@ -267,7 +283,7 @@ export class Agent implements AgentHealth, AsyncDisposable {
       const desired = this.#datapath.plan(state, attachments);
       this.#report(desired.problems);
       const change = this.#dictionary.update(desired.dictionary);
-      if (change !== null) this.#hub.sendDictionary(change);
+      if (change !== null) this.#hubs.sendDictionary(change);
       const changes = this.#datapath.apply(desired, options);
       this.#inStep = true;
       this.#checks.apply(healthChecks(state, this.#options.node));
@@ -362,14 +378,15 @@ export class Agent implements AgentHealth, AsyncDisposable {
     this.#clock.refresh();
     const { written, lost } = this.#reader.events();
     this.#lostInRing = lost - this.#lossBefore.value;
-    if (!this.#hub.connected) return;
+    if (this.#hubs.connected === 0) return;
     this.#lossBefore.told(lost);
     const now = process.hrtime.bigint() + this.#clock.ns;
-    this.#hub.sendL7(this.#messages.report(this.#sendAll, now));
+    this.#hubs.sendL7(this.#messages.report(this.#sendAll, now));
     const { edges, overflow } = this.#reader.edges(this.#sendAll);
     this.#sendAll = false;
     const cpu = process.cpuUsage();
-    const counters: Counters = {
+    const { drained, taken } = this.#drain;
+    this.#hubs.sendCounters({
       time_ns: now.toString(),
       edges,
       overflow,
@@ -377,15 +394,14 @@ export class Agent implements AgentHealth, AsyncDisposable {
       stages: this.#reader.stages(),
       maps: this.#fills.all.map((it) => ({ name: it.name, entries: it.entries, max_entries: it.maxEntries })),
       problem: this.#problem?.slice(0, MAX_PROBLEM) ?? null,
-      lost: { ring: this.#lostInRing, buffer: this.#outbox.lost },
-      events: { written, drained: this.#drain.drained },
+      events: { written, drained },
+      records: this.#records.counts({ drained, taken, batched: this.#outbox.records, buffer: this.#outbox.lost }),
       agent: {
         rss_bytes: process.memoryUsage.rss(),
         cpu_seconds: (cpu.user + cpu.system) / 1e6,
         buffered_bytes: this.#outbox.bytes + this.#ring.pending,
       },
-    };
-    this.#hub.sendCounters(counters);
+    });
   }
 }
 

@@ -52,6 +52,11 @@ export class Drain implements RecordSink, Disposable {
     return this.#drained;
   }
 
+  /** These, and messages. */
+  get taken(): number {
+    return this.#outbox.records + this.#records;
+  }
+
   /** `bytes`: a multiple of 4. */
   take(words: Int32Array, at: number, bytes: number): boolean {
     const length = bytes >>> 2;

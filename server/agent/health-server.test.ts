@@ -23,7 +23,7 @@ function health(problem: string | null): AgentHealth {
       },
       maps: [{ name: 'edges', entries: 5, maxEntries: 16_384, warnings: 1 }],
       apply: { passes: 4, failures: 1, lastSeconds: 0.25 },
-      hubConnected: true,
+      hubs: 2,
       pods: 6,
     }),
   };
@@ -78,7 +78,7 @@ test('metrics', async () => {
     'spyglass_agent_apply_total 4',
     'spyglass_agent_apply_failures_total 1',
     'spyglass_agent_apply_last_seconds 0.25',
-    'spyglass_agent_hub_connected 1',
+    'spyglass_agent_hubs_connected 2',
     'spyglass_agent_pods 6',
   ]);
   // A second look gives the same, not the sum.

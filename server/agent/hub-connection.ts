@@ -1,15 +1,25 @@
 /**
- * The agent's connection to its hub: one WebSocket, opened again with growing pauses for as long as the
- * agent lives. After each hello the hub says which batch it holds last; the outbox gives the rest.
+ * The agent's connection to one hub: a WebSocket, opened again with growing pauses for as long as the agent lives or the
+ * hub's address is known. After each hello the hub says which batch it holds last; the outbox gives the rest.
  */
+import type { LookupFunction } from 'node:net';
 import { pack, unpack } from 'msgpackr';
 import { WebSocket } from 'ws';
 import { z } from 'zod';
-import { type Counters, type Dictionary, type Hello, KIND, type Welcome } from '../wire/agent.ts';
+import {
+  type Archive,
+  type Counters,
+  type Dictionary,
+  type Hello,
+  KIND,
+  type RecordCounts,
+  type Welcome,
+} from '../wire/agent.ts';
 import type { L7Report } from '../wire/l7.ts';
 import { dictionaryParts } from '../flows/dictionary-parts.ts';
 import { reportParts } from '../flows/l7/report-parts.ts';
-import type { Batch, Outbox } from './outbox.ts';
+import type { HubAddress } from './hub-addresses.ts';
+import type { Batch, OutboxPlace } from './outbox.ts';
 
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5000;
@@ -20,73 +30,123 @@ const MAX_HUB_MESSAGE = 64 * 1024;
 const RESUME_CHECK_MS = 20;
 /** A hub pings every 15 s; one that is silent for so long is gone, whatever TCP believes. */
 const SILENCE_MS = 45_000;
+/** The hub has a newer connection of this node. */
+const CLOSE_REPLACED = 4001;
 
-const welcomeShape = z.object({ hub: z.string().max(128), last_batch: z.number().int().nonnegative() });
 const number = z.number().int().nonnegative();
+const welcomeShape = z.object({
+  hub: z.string().max(128),
+  last_batch: number,
+  last_record: number,
+  archives: z.boolean(),
+});
 const ackShape = z.object({ received: number, batch: number });
 
+/** Counters as the agent reads them; each hub's connection adds what is its own. */
+export interface AgentCounters extends Omit<Counters, 'records'> {
+  records: Omit<RecordCounts, 'waiting' | 'skipped' | 'handed'> & {
+    /** Not in a batch yet. */
+    unbatched: number;
+  };
+}
+
 export interface HubConnectionEvents {
-  /** The hub has said welcome; what is sent now arrives after the dictionary. */
-  connected(hub: string): void;
-  /** The connection is gone, or could not be made. Told once per outage. */
-  disconnected(reason: string): void;
+  /** Who archives, now that this hub listens; told to it first of all. */
+  welcomed(): Archive;
+  /** Afterwards; what is sent now arrives after the dictionary. */
+  connected(): void;
+  /** The connection is gone, or could not be made. `reason` is told once per outage, null else. */
+  disconnected(reason: string | null): void;
+  /** The hub holds further batches for good. */
+  durable(): void;
+  /** Whether another connection leads to the hub with this id: two addresses of one hub need one connection. */
+  isElsewhere(hub: string): boolean;
 }
 
 export class HubConnection implements Disposable {
-  readonly #url: string;
+  readonly address: HubAddress;
   readonly #hello: Hello;
-  readonly #outbox: Outbox;
+  readonly #place: OutboxPlace;
   readonly #snapshot: () => Dictionary;
   readonly #events: HubConnectionEvents;
   #socket: WebSocket | undefined;
-  #welcomed = false;
-  /** Number of the last batch handed to the socket. */
-  #sent = 0;
+  /** Null until it is there, and after it has gone. */
+  #welcome: Welcome | null = null;
+  #lastHub = '';
+  #durable = 0;
   #pause = FIRST_PAUSE_MS;
   #toldOutage = false;
   #timer: NodeJS.Timeout | undefined;
   #resume: NodeJS.Timeout | undefined;
   #closed = false;
 
-  /** `url`: the hub, such as `ws://127.0.0.1:12000`. */
-  constructor(url: string, hello: Hello, outbox: Outbox, snapshot: () => Dictionary, events: HubConnectionEvents) {
-    this.#url = `${url.replace(/\/$/, '')}/api/v1/agents`;
+  /** Belongs to it from now on: `place`. */
+  constructor(
+    address: HubAddress,
+    hello: Hello,
+    place: OutboxPlace,
+    snapshot: () => Dictionary,
+    events: HubConnectionEvents,
+  ) {
+    this.address = address;
     this.#hello = hello;
-    this.#outbox = outbox;
+    this.#place = place;
     this.#snapshot = snapshot;
     this.#events = events;
     this.#connect();
   }
 
-  /** Whether a hub is listening. */
-  get connected(): boolean {
-    return this.#welcomed;
+  /** What the hub said of itself, null while none is listening. */
+  get welcome(): Welcome | null {
+    return this.#welcome;
+  }
+
+  /** Greatest batch that this hub said to hold for good. */
+  get durable(): number {
+    return this.#durable;
+  }
+
+  sendArchive(archive: Archive): void {
+    if (this.#welcome !== null) this.#control(KIND.archive, archive);
+  }
+
+  /** From now on this hub archives: `sendBatches` begins with what is after batch `number`, sent before or not. */
+  goBack(number: number): void {
+    this.#place.again(number);
   }
 
   sendDictionary(change: Dictionary): void {
-    if (!this.#welcomed) return;
+    if (this.#welcome === null) return;
     for (const part of dictionaryParts(change)) this.#control(KIND.dictionary, part);
   }
 
-  sendCounters(counters: Counters): void {
-    if (this.#welcomed) this.#control(KIND.counters, counters);
+  sendCounters({ records, ...counters }: AgentCounters): void {
+    if (this.#welcome === null) return;
+    const { unbatched, ...counts } = records;
+    const { waiting, skipped, handed } = this.#place;
+    this.#control(KIND.counters, {
+      ...counters,
+      records: { ...counts, waiting: unbatched + waiting, skipped, handed },
+    } satisfies Counters);
   }
 
   sendL7(report: L7Report): void {
-    if (!this.#welcomed) return;
+    if (this.#welcome === null) return;
     for (const part of reportParts(report)) this.#control(KIND.l7, part);
   }
 
-  /** Sends the batch now if the socket keeps up; otherwise it goes from the outbox later. */
-  sendBatch(batch: Batch): void {
-    if (!this.#welcomed || this.#sent !== batch.number - 1) return;
-    this.#push(batch);
+  /** Sends what is new in the outbox, as far as the socket keeps up; the rest goes later. */
+  sendBatches(): void {
+    if (this.#welcome === null || this.#resume !== undefined) return;
+    for (let batch = this.#place.next(); batch !== undefined; batch = this.#place.next()) {
+      if (!this.#push(batch)) return;
+    }
   }
 
-  /** Waits at most `ms` for the hub to acknowledge everything, then closes. */
+  /** Waits at most `ms` until everything is handed over, then closes. */
   async close(ms: number): Promise<void> {
     const deadline = Date.now() + ms;
-    while (this.#welcomed && this.#sent < this.#outbox.newest && Date.now() < deadline) {
+    while (this.#welcome !== null && !this.#place.isAtEnd && Date.now() < deadline) {
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
     const socket = this.#socket;
@@ -105,13 +165,20 @@ export class HubConnection implements Disposable {
 
   [Symbol.dispose](): void {
     this.#closed = true;
+    this.#welcome = null;
+    this.#place.close();
     clearTimeout(this.#timer);
     clearTimeout(this.#resume);
     this.#socket?.terminate();
   }
 
   #connect(): void {
-    const socket = new WebSocket(this.#url, {
+    const { url, ip, family } = this.address;
+    // The name stays that of the URL, for the hub's check and for its certificate; only the look-up is done already.
+    const lookup: LookupFunction = (_name, { all }, done) =>
+      all === true ? done(null, [{ address: ip, family }]) : done(null, ip, family);
+    const socket = new WebSocket(`${url.replace(/\/$/, '')}/api/v1/agents`, {
+      lookup,
       perMessageDeflate: false,
       maxPayload: MAX_HUB_MESSAGE,
       handshakeTimeout: 5000,
@@ -133,17 +200,33 @@ export class HubConnection implements Disposable {
     });
     socket.on('close', (code, text) => {
       clearTimeout(silence);
-      this.#welcomed = false;
+      this.#welcome = null;
       if (this.#closed) return;
-      if (!this.#toldOutage) {
-        this.#toldOutage = true;
-        this.#events.disconnected(
-          reason || `closed by the hub (${code}${text.length > 0 ? `, ${text.toString()}` : ''})`,
-        );
-      }
-      this.#timer = setTimeout(() => this.#connect(), this.#pause);
-      this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE_MS);
+      const words = reason || `closed by the hub (${code}${text.length > 0 ? `, ${text.toString()}` : ''})`;
+      // Perhaps by ourselves, by another of its addresses; that connection's welcome may be on its way.
+      if (code === CLOSE_REPLACED) this.#events.disconnected(null);
+      else this.#tell(words);
+      this.#later(code === CLOSE_REPLACED ? words : null);
     });
+  }
+
+  #later(unsaid: string | null): void {
+    // Whoever heard of the end may have ended it for good.
+    if (this.#closed) return;
+    this.#timer = setTimeout(() => {
+      this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE_MS);
+      if (this.#lastHub !== '' && this.#events.isElsewhere(this.#lastHub)) {
+        this.#later(null);
+        return;
+      }
+      if (unsaid !== null) this.#tell(unsaid);
+      this.#connect();
+    }, this.#pause);
+  }
+
+  #tell(reason: string): void {
+    this.#events.disconnected(this.#toldOutage ? null : reason);
+    this.#toldOutage = true;
   }
 
   #receive(socket: WebSocket, data: Buffer): void {
@@ -151,52 +234,51 @@ export class HubConnection implements Disposable {
       const message: unknown = unpack(data.subarray(1));
       switch (data[0] ?? 0) {
         case KIND.welcome:
-          this.#welcome(welcomeShape.parse(message));
+          this.#begin(welcomeShape.parse(message));
           return;
-        case KIND.ack:
-          this.#outbox.received(ackShape.parse(message).received);
+        case KIND.ack: {
+          const ack = ackShape.parse(message);
+          this.#place.received(ack.received);
+          this.#durable = Math.max(this.#durable, ack.batch);
+          this.#events.durable();
           return;
+        }
         default:
           throw new Error(`unknown message kind ${data[0]}`);
       }
     } catch (error) {
       socket.close(1002, 'malformed message');
-      this.#events.disconnected(
-        `the hub sent a malformed message: ${error instanceof Error ? error.message : String(error)}`,
-      );
+      this.#tell(`the hub sent a malformed message: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
 
-  #welcome(welcome: Welcome): void {
-    this.#welcomed = true;
+  #begin(welcome: Welcome): void {
+    this.#welcome = welcome;
+    this.#lastHub = welcome.hub;
     this.#toldOutage = false;
     this.#pause = FIRST_PAUSE_MS;
+    this.#durable = 0;
+    this.#place.begin(welcome.last_batch, welcome.last_record);
+    this.sendArchive(this.#events.welcomed());
     this.sendDictionary(this.#snapshot());
-    this.#sent = welcome.last_batch;
-    this.#pushKept();
-    this.#events.connected(welcome.hub);
+    this.sendBatches();
+    this.#events.connected();
   }
 
-  #push(batch: Batch): void {
+  /** @returns false if the socket has enough for now. */
+  #push(batch: Batch): boolean {
     const socket = this.#socket;
-    if (socket === undefined) return;
+    if (socket === undefined) return false;
     if (socket.bufferedAmount > IN_FLIGHT_BYTES) {
       this.#resume ??= setTimeout(() => {
         this.#resume = undefined;
-        if (this.#welcomed) this.#pushKept();
+        this.sendBatches();
       }, RESUME_CHECK_MS);
-      return;
+      return false;
     }
     socket.send(batch.bytes);
-    this.#sent = batch.number;
-  }
-
-  #pushKept(): void {
-    for (const batch of this.#outbox.after(this.#sent)) {
-      const before = this.#sent;
-      this.#push(batch);
-      if (this.#sent === before) return;
-    }
+    this.#place.advance(batch);
+    return true;
   }
 
   #control(kind: number, message: object): void {

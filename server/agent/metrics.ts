@@ -21,7 +21,8 @@ export interface AgentStats {
   maps: readonly MapFill[];
   /** Passes of the reconciler: how many, how many of them failed, and how long the last took. */
   apply: { passes: number; failures: number; lastSeconds: number };
-  hubConnected: boolean;
+  /** Hubs that are connected. */
+  hubs: number;
   pods: number;
 }
 
@@ -107,7 +108,7 @@ export function agentMetrics(health: AgentHealth): AgentMetrics {
   );
   define('counter', 'apply_failures_total', 'Passes that failed.', (it) => one(it.apply.failures));
   define('gauge', 'apply_last_seconds', 'Duration of the last pass.', (it) => one(it.apply.lastSeconds));
-  define('gauge', 'hub_connected', 'Whether a hub is connected.', (it) => one(Number(it.hubConnected)));
+  define('gauge', 'hubs_connected', 'Hubs that are connected.', (it) => one(it.hubs));
   define('gauge', 'pods', 'Pods whose programs are attached.', (it) => one(it.pods));
   return {
     contentType: registry.contentType,

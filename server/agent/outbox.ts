@@ -1,15 +1,24 @@
 /**
- * Batches between ring buffer and hub, bounded by bytes. A batch stays after it has been acknowledged
- * as long as there is room: a hub that lost its memory in a restart gets back what is still here. Room is
- * made by the oldest; only one that no hub has received counts as lost.
+ * Batches between ring buffer and hubs, bounded by bytes. Each hub has a place of its own in them. A batch stays after it
+ * has been received as long as there is room: a hub that lost its memory in a restart gets back what is still here. Room
+ * is made by the oldest; only one that no hub has received counts as lost.
  */
 import { BATCH_HEADER, KIND } from '../wire/agent.ts';
 
 export interface Batch {
   number: number;
   records: number;
+  /** Place of the first record in the session, see BATCH_HEADER. */
+  firstSequence: number;
   /** Header and records, ready to send. */
   bytes: Buffer;
+}
+
+/** A batch that made room while it was under way to a hub: whether that received it is not known yet. */
+interface Doubt {
+  number: number;
+  records: number;
+  places: Set<OutboxPlace>;
 }
 
 export class Outbox {
@@ -20,6 +29,8 @@ export class Outbox {
   #nextSequence = 0;
   #received = 0;
   #lost = 0;
+  readonly #places = new Set<OutboxPlace>();
+  #doubts: Doubt[] = [];
 
   /** `limit`: bytes kept at most. */
   constructor(limit: number) {
@@ -30,7 +41,7 @@ export class Outbox {
     return this.#bytes;
   }
 
-  /** Records dropped before any hub had them. */
+  /** Records given up that no hub has received. */
   get lost(): number {
     return this.#lost;
   }
@@ -40,18 +51,38 @@ export class Outbox {
     return this.#next - 1;
   }
 
+  /** Records in all batches so far. */
+  get records(): number {
+    return this.#nextSequence;
+  }
+
+  /** A place for one more hub. */
+  open(): OutboxPlace {
+    const place = new OutboxPlace(this, {
+      received: (number) => this.#receive(place, number),
+      released: () => this.#release(place),
+      closed: () => {
+        this.#release(place);
+        this.#places.delete(place);
+      },
+    });
+    this.#places.add(place);
+    return place;
+  }
+
   /** Makes a batch of `count` records, `data` copied. `lost`: see BATCH_HEADER. @returns the batch. */
   add(data: Uint8Array, count: number, clockOffsetNs: bigint, lost: number): Batch {
     const bytes = Buffer.allocUnsafeSlow(BATCH_HEADER.size + data.byteLength);
+    const firstSequence = this.#nextSequence;
     bytes.fill(0, 0, BATCH_HEADER.size);
     bytes.writeUInt8(KIND.batch, 0);
     bytes.writeUInt32LE(count, BATCH_HEADER.count);
     bytes.writeBigUInt64LE(BigInt(this.#next), BATCH_HEADER.number);
     bytes.writeBigInt64LE(clockOffsetNs, BATCH_HEADER.clock_offset_ns);
     bytes.writeBigUInt64LE(BigInt(lost), BATCH_HEADER.lost);
-    bytes.writeBigUInt64LE(BigInt(this.#nextSequence), BATCH_HEADER.first_sequence);
+    bytes.writeBigUInt64LE(BigInt(firstSequence), BATCH_HEADER.first_sequence);
     bytes.set(data, BATCH_HEADER.size);
-    const batch = { number: this.#next++, records: count, bytes };
+    const batch = { number: this.#next++, records: count, firstSequence, bytes };
     this.#nextSequence += count;
     this.#batches.push(batch);
     this.#bytes += bytes.length;
@@ -59,16 +90,25 @@ export class Outbox {
     return batch;
   }
 
-  /** A hub has all batches up to `number`. */
-  received(number: number): void {
-    if (number > this.#received && number < this.#next) this.#received = number;
+  /** The oldest kept batch after `number`, undefined if there is none. */
+  after(number: number): Batch | undefined {
+    const first = this.#batches[0];
+    return first === undefined ? undefined : this.#batches[Math.max(0, number + 1 - first.number)];
   }
 
-  /** The kept batches after `number`, oldest first. */
-  after(number: number): readonly Batch[] {
-    const first = this.#batches[0];
-    if (first === undefined) return [];
-    return this.#batches.slice(Math.max(0, number + 1 - first.number));
+  #receive(place: OutboxPlace, number: number): void {
+    if (number > this.#received) this.#received = number;
+    this.#doubts = this.#doubts.filter((it) => it.number > number || !it.places.has(place));
+  }
+
+  /** What was under way to this hub did not arrive. */
+  #release(place: OutboxPlace): void {
+    this.#doubts = this.#doubts.filter(({ places, records }) => {
+      places.delete(place);
+      if (places.size > 0) return true;
+      this.#lost += records;
+      return false;
+    });
   }
 
   #makeRoom(): void {
@@ -77,8 +117,111 @@ export class Outbox {
       const batch = this.#batches[drop++];
       if (batch === undefined) break;
       this.#bytes -= batch.bytes.length;
-      if (batch.number > this.#received) this.#lost += batch.records;
+      const { number, records } = batch;
+      if (number <= this.#received) continue;
+      const places = new Set([...this.#places].filter((place) => place.sent >= number));
+      if (places.size === 0) this.#lost += records;
+      else this.#doubts.push({ number, records, places });
     }
     if (drop > 0) this.#batches = this.#batches.slice(drop);
+  }
+}
+
+interface PlaceEvents {
+  received(number: number): void;
+  released(): void;
+  closed(): void;
+}
+
+/** How far one hub is. */
+export class OutboxPlace {
+  readonly #outbox: Outbox;
+  readonly #events: PlaceEvents;
+  #sent = 0;
+  #sentRecords = 0;
+  #skipped = 0;
+  /** Up to where batches were handed over a second time; null if all were that shall be. */
+  #again: number | null = null;
+
+  constructor(outbox: Outbox, events: PlaceEvents) {
+    this.#outbox = outbox;
+    this.#events = events;
+  }
+
+  /** Number of the last batch handed over. */
+  get sent(): number {
+    return this.#sent;
+  }
+
+  /** Whether all batches are handed over. */
+  get isAtEnd(): boolean {
+    return this.#sent >= this.#outbox.newest;
+  }
+
+  /** Records of batches not handed over yet. */
+  get waiting(): number {
+    return this.#outbox.records - this.#sentRecords - this.#pendingSkip();
+  }
+
+  /** Records before those that are waiting that were given up before this hub, which is not another one since, got them. */
+  get skipped(): number {
+    return this.#skipped + this.#pendingSkip();
+  }
+
+  /** Records handed over, those that the hub held already included. */
+  get handed(): number {
+    return this.#sentRecords - this.#skipped;
+  }
+
+  /** A connection begins: the hub holds what is up to `number`, which is the end of so many `records`. */
+  begin(number: number, records: number): void {
+    // What is more than there is cannot be of this session.
+    const isKnown = number > 0 && number <= this.#outbox.newest;
+    this.#again = null;
+    this.#sent = isKnown ? number : 0;
+    this.#sentRecords = isKnown ? Math.min(records, this.#outbox.records) : 0;
+    if (!isKnown) this.#skipped = 0;
+    if (isKnown) this.#events.received(number);
+    // Of what was under way, this is all that arrived.
+    this.#events.released();
+  }
+
+  /** Hands over again what is after batch `number`, before anything new: the hub is to archive it. */
+  again(number: number): void {
+    this.#again = Math.min(number, this.#sent);
+  }
+
+  /** The next batch to hand over. */
+  next(): Batch | undefined {
+    const batch = this.#outbox.after(this.#again ?? this.#sent);
+    if (this.#again === null || (batch !== undefined && batch.number <= this.#sent)) return batch;
+    this.#again = null;
+    return batch;
+  }
+
+  /** `next()` was handed over. */
+  advance(batch: Batch): void {
+    if (batch.number <= this.#sent) {
+      this.#again = batch.number;
+      return;
+    }
+    this.#skipped += batch.firstSequence - this.#sentRecords;
+    this.#sent = batch.number;
+    this.#sentRecords = batch.firstSequence + batch.records;
+  }
+
+  /** The hub has all batches it was sent up to `number`. */
+  received(number: number): void {
+    if (number <= this.#sent) this.#events.received(number);
+  }
+
+  /** There will be no further connection to this hub. */
+  close(): void {
+    this.#events.closed();
+  }
+
+  #pendingSkip(): number {
+    const next = this.#outbox.after(this.#sent);
+    return next === undefined ? 0 : Math.max(0, next.firstSequence - this.#sentRecords);
   }
 }

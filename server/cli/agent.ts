@@ -19,7 +19,7 @@ interface Options {
   netns?: string;
   cgroup?: string;
   state: string;
-  hub: string;
+  hub: string[];
   level: string;
   l7Bytes: number;
   uplink: string[];
@@ -34,7 +34,14 @@ export function agentCommand(): Command {
     .description('load the datapath of this node, keep it in step with the cluster, stream its events to a hub')
     .requiredOption('--node <name>', 'name of this node', nodeName)
     .requiredOption('--state <folder>', "the node's state folder, such as /run/spyglass/NODE")
-    .requiredOption('--hub <url>', 'the hub, such as ws://127.0.0.1:12000', webSocketUrl)
+    .addOption(
+      new Option(
+        '--hub <url>',
+        'a hub, such as ws://127.0.0.1:12000, may be repeated: each gets everything; so does each address of its name',
+      )
+        .argParser((url: string, before: string[] | undefined) => [...(before ?? []), webSocketUrl(url)])
+        .makeOptionMandatory(),
+    )
     .option('--netns <name>', "namespace under /run/netns with the host sides of the pods' devices; default: this one")
     .addOption(
       new Option(
@@ -80,7 +87,7 @@ async function run(options: Options): Promise<void> {
         netns,
         cgroup,
         state,
-        hub,
+        hubs: [...new Set(hub)],
         buffer,
         level,
         l7Bytes: options.l7Bytes,

@@ -6,11 +6,15 @@ import { pino } from 'pino';
 import { EXIT_USAGE, Failure, sentence } from '../base/failure.ts';
 import type { ExportOptions } from '../hub/exports/exports.ts';
 import { startHub } from '../hub/hub.ts';
+import { DEFAULT_METRICS, type MetricConfig, MetricsError, parseMetrics } from '../hub/metrics/config.ts';
+import { DEFAULT_SERIES } from '../hub/metrics/series-budget.ts';
 import { type ListenAddress, parseListen } from './listen.ts';
 import { ownVersion } from './version.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const DEFAULT_MEMORY = 256 * 1024 * 1024;
+/** The metrics of the hub itself have room in it. */
+const MIN_SERIES = 1000;
 const MIN_MEMORY = 1024 * 1024;
 const UNITS: Readonly<Record<string, number>> = { '': 1, Ki: 1024, Mi: 1024 ** 2, Gi: 1024 ** 3 };
 /** The process ends by then even if a connection will not. */
@@ -19,6 +23,8 @@ const EXIT_MS = 2000;
 interface Options {
   listen: ListenAddress;
   memory: number;
+  metrics: readonly MetricConfig[];
+  metricsSeries: number;
   grpcListen: ListenAddress | 'off';
   grpcTlsCert?: string;
   grpcTlsKey?: string;
@@ -37,6 +43,20 @@ export function hubCommand(): Command {
     )
     .option('--memory <bytes>', 'memory for recent flows, such as 64Mi', parseMemory, DEFAULT_MEMORY)
     .addOption(
+      new Option(
+        '--metrics <list>',
+        "Hubble's metrics in its words, such as 'drop flow:sourceContext=workload dns:query'",
+      )
+        .argParser(metricList)
+        .default(parseMetrics(DEFAULT_METRICS), DEFAULT_METRICS),
+    )
+    .option(
+      '--metrics-series <count>',
+      'time series of all metrics at most; further ones are `other`',
+      series,
+      DEFAULT_SERIES,
+    )
+    .addOption(
       new Option('--grpc-listen <host:port>', "address of the Hubble API on this machine, or 'off'")
         .argParser((text) => (text === 'off' ? text : parseListen(text)))
         .default({ host: '127.0.0.1', port: 4245 }, '127.0.0.1:4245'),
@@ -50,7 +70,7 @@ export function hubCommand(): Command {
 }
 
 async function run(options: Options): Promise<void> {
-  const { listen, memory, exitWithParent, grpcListen } = options;
+  const { listen, memory, exitWithParent, grpcListen, metrics, metricsSeries } = options;
   const log = pino({ name: 'hub' }, pino.destination({ fd: 2, sync: true }));
   const stopping = new AbortController();
   const stop = (): void => stopping.abort();
@@ -63,6 +83,8 @@ async function run(options: Options): Promise<void> {
     memory,
     version: ownVersion(),
     grpc,
+    metrics,
+    series: metricsSeries,
     log,
     history: null,
     exports: exportsOf(options),
@@ -108,6 +130,21 @@ function readPem(path: string): Buffer {
   } catch (error) {
     throw new Failure(`The file ${path} cannot be read: ${sentence(error)}.`, { cause: error });
   }
+}
+
+function metricList(text: string): MetricConfig[] {
+  try {
+    return parseMetrics(text);
+  } catch (error) {
+    if (error instanceof MetricsError) throw new InvalidArgumentError(error.message);
+    throw error;
+  }
+}
+
+function series(text: string): number {
+  const count = /^\d{1,8}$/.test(text) ? Number(text) : 0;
+  if (count < MIN_SERIES) throw new InvalidArgumentError(`It must be a whole number, at least ${MIN_SERIES}.`);
+  return count;
 }
 
 /** Reads `268435456`, `256Mi`, `1Gi`. */

@@ -56,9 +56,18 @@ describe('spyglass status', () => {
     started: '',
     uptime_s: 5,
     nodes: { known: 2, connected: 1 },
-    flows: { stored: 1, received: 2, overwritten: 1, rate: 1.26, oldest: null, memory_bytes: 1, memory_limit_bytes: 4 },
+    flows: {
+      stored: 1,
+      received: 2,
+      overwritten: 1,
+      exact: false,
+      rate: 1.26,
+      oldest: null,
+      memory_bytes: 1,
+      memory_limit_bytes: 4,
+    },
     drops_rate: 0,
-    lost: { records: 3, ring: 2, buffer: 1, missing_batches: 4 },
+    lost: { records: 10, ring: 2, buffer: 1, agent: 3, transit: 4 },
     live_clients: 0,
     grpc: { address: '127.0.0.1:4245', tls: true, streams: 2 },
     history: {
@@ -78,8 +87,8 @@ describe('spyglass status', () => {
     const text = statusText(status, []);
     expect(text).toContain('REPLAY');
     expect(text).toContain('1 of 2 connected');
-    expect(text).toContain('1.3/s, 1 in memory of 2 received (25 % of the memory in use)');
-    expect(text).toContain('3 records (2 in kernels, 1 in agents), 4 batches missing');
+    expect(text).toContain('1.3/s, 1 in memory of at least 2 received (25 % of the memory in use)');
+    expect(text).toContain('10 records (2 in kernels, 1 in agents, 3 with agents that ended, 4 on the way)');
     expect(text).toContain('Hubble   gRPC on 127.0.0.1:4245 with TLS, 2 streams of flows\n');
     expect(text).toContain(
       'History  chdb, failing, 12 flows in 1.0 MiB since 2026-11-20T00:00:00.000000000Z, 1.5 MiB waiting, 6 flows not stored\n' +

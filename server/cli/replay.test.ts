@@ -5,15 +5,16 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Counters, type EdgeCounters, KIND } from '../wire/agent.ts';
+import { KIND } from '../wire/agent.ts';
 import type { GetFlowsResponse } from '../wire/hubble.ts';
 import type { L7Table } from '../wire/l7-table.ts';
 import type { ServiceMap } from '../wire/service-map.ts';
 import type { HubStatus, NodeStatus } from '../wire/status.ts';
 import { FRAME, writeFrame } from '../wire/stream.ts';
 import { type RunningHub, startHub } from '../hub/hub.ts';
+import { edgeCounters, kernelCounters, recordCounts } from '../hub/testing/counter-fixtures.ts';
 import { DICTIONARY, DROP, FakeAgent, flow } from '../hub/testing/hub-bed.ts';
-import { playedMessage } from '../recording/played-message.ts';
+import { PlayedCounts, playedMessage } from '../recording/played-message.ts';
 import { play, survey } from '../recording/player.ts';
 import { readRecording } from '../recording/reader.ts';
 import { record, type Recorded } from '../recording/recorder.ts';
@@ -79,41 +80,10 @@ function startRecording(): { warnings: string[]; stop: () => Promise<Recorded> }
 const replay = async (speed = 0, signal = new AbortController().signal, loop = false): Promise<void> =>
   play(file, await survey(file), { hub: target.url, speed, loop, signal });
 
-const edge = (packets: number): EdgeCounters => ({
-  slot: 1,
-  source_endpoint: 16,
-  destination_endpoint: 17,
-  source_identity: 300,
-  destination_identity: 301,
-  service_id: 5,
-  port: 8080,
-  protocol: 6,
-  verdict: 1,
-  drop_reason: 0,
-  peer: '',
-  packets,
-  bytes: 100 * packets,
-  reply_packets: 0,
-  reply_bytes: 0,
-  connections: packets,
-  answered: 0,
-  rtt_histogram: [],
-});
-
-function sendCounters(agent: FakeAgent, packets: number): void {
-  const counters: Counters = {
-    time_ns: String(BigInt(Date.now()) * 1_000_000n),
-    edges: [edge(packets)],
-    overflow: { packets: 0, bytes: 0 },
-    drops: {},
-    stages: [],
-    maps: [],
-    problem: null,
-    lost: { ring: 0, buffer: 0 },
-    events: { written: 0, drained: 0 },
-    agent: { rss_bytes: 0, cpu_seconds: 0, buffered_bytes: 0 },
-  };
-  agent.send(KIND.counters, counters);
+/** `handed`: records that the agent has sent. */
+function sendCounters(agent: FakeAgent, packets: number, handed: number): void {
+  const records = recordCounts({ produced: handed, handed });
+  agent.send(KIND.counters, kernelCounters([edgeCounters(packets)], { records }));
 }
 
 let reports = 0;
@@ -159,7 +129,7 @@ async function flowsOf(hub: RunningHub): Promise<{ time: string; rest: string }[
 async function recordFrom(agent: FakeAgent): Promise<ReturnType<typeof startRecording>> {
   await agent.start();
   await agent.deliver([flow({ destination_port: 1 }), flow({ destination_port: 2 })]);
-  sendCounters(agent, 1000);
+  sendCounters(agent, 1000, 2);
   sendReport(agent, 500);
   await agent.deliver([flow({ destination_port: 3 })]);
   const recording = startRecording();
@@ -172,7 +142,7 @@ describe('a replay', () => {
     const agent = new FakeAgent(source);
     const recording = await recordFrom(agent);
     await agent.deliver([flow({ time_ns: 5 }), DROP, flow({ destination: '192.0.2.7', destination_endpoint: 0 })]);
-    sendCounters(agent, 1007);
+    sendCounters(agent, 1007, 6);
     sendReport(agent, 503);
     agent.send(KIND.dictionary, {
       ...DICTIONARY,
@@ -196,7 +166,7 @@ describe('a replay', () => {
     expect(map.edges).toMatchObject([{ packets: 7, bytes: 700 }]);
     const routes = await ask<L7Table>(target, '/api/v1/l7');
     expect(routes.rows).toMatchObject([{ route: 'GET /', requests: 3 }]);
-    expect(await ask<HubStatus>(target, '/api/v1/status')).toMatchObject({ mode: 'replay' });
+    expect(await ask<HubStatus>(target, '/api/v1/status')).toMatchObject({ mode: 'replay', lost: { records: 0 } });
     expect(await ask<HubStatus>(source, '/api/v1/status')).toMatchObject({ mode: 'live' });
   });
 
@@ -223,19 +193,19 @@ describe('a replay', () => {
     stopping.abort();
     await looping;
     const { nodes } = await ask<{ nodes: NodeStatus[] }>(target, '/api/v1/nodes');
-    expect(nodes).toMatchObject([{ name: 'node-a', lost: { records: 0, missing_batches: 0 } }]);
+    expect(nodes).toMatchObject([{ name: 'node-a', lost: { records: 0 } }]);
   });
 
   it('of long ago is played as of now', async () => {
     const agent = new FakeAgent(source);
     const recording = await recordFrom(agent);
     await agent.deliver([flow()]);
-    sendCounters(agent, 1001);
+    sendCounters(agent, 1001, 4);
     await recording.stop();
     const yesterday = join(folder, 'yesterday');
     const writer = await RecordingWriter.create(yesterday);
     for await (const frame of readRecording(file)) {
-      const body = frame.kind === FRAME.message ? playedMessage(frame.body, -DAY_US) : frame.body;
+      const body = frame.kind === FRAME.message ? playedMessage(frame.body, -DAY_US, new PlayedCounts()) : frame.body;
       writer.add(Buffer.from(writeFrame({ ...frame, timeUs: frame.timeUs - DAY_US, body })));
     }
     await writer.finish();
@@ -258,17 +228,21 @@ describe('a replay', () => {
     source = await newHub(port);
     const again = new FakeAgent(source);
     await again.start();
-    // Batches 4 to 6 were never recorded.
+    // Records 4 to 9 were never recorded.
+    again.skip(9);
     again.batch([flow()], { number: 7 });
     await until(() => source.state.stats.recorders === 1);
+    sendCounters(again, 1020, 10);
     await again.deliver([flow()], { number: 8 });
+    sendCounters(again, 1030, 11);
+    await again.deliver([flow()], { number: 9 });
     const { gaps, agents } = await recording.stop();
     expect({ gaps, agents }).toEqual({ gaps: 1, agents: 2 });
     expect(await survey(file)).toMatchObject({ gaps: 1, end: 'finished', nodes: new Set(['node-a']) });
     await replay();
-    expect(await flowsOf(target)).toHaveLength(2);
+    expect(await flowsOf(target)).toHaveLength(3);
     const { nodes } = await ask<{ nodes: NodeStatus[] }>(target, '/api/v1/nodes');
-    expect(nodes).toMatchObject([{ lost: { missing_batches: 4 } }]);
+    expect(nodes).toMatchObject([{ lost: { records: 6, transit: 6 } }]);
   });
 
   it('ends with a reason when the hub ends it', async () => {

@@ -29,9 +29,9 @@ export function statusText(status: HubStatus, nodes: readonly NodeStatus[]): str
   const lines = [
     `Hub      ${status.version}, up ${status.uptime_s} s${status.mode === 'replay' ? ', REPLAY of a recording' : ''}`,
     `Agents   ${status.nodes.connected} of ${status.nodes.known} connected`,
-    `Flows    ${flows.rate.toFixed(1)}/s, ${flows.stored} in memory of ${flows.received} received (${share} % of the memory in use)`,
+    `Flows    ${flows.rate.toFixed(1)}/s, ${flows.stored} in memory of ${flows.exact ? '' : 'at least '}${flows.received} received (${share} % of the memory in use)`,
     `Drops    ${status.drops_rate.toFixed(1)}/s`,
-    `Lost     ${lost.records} records (${lost.ring} in kernels, ${lost.buffer} in agents), ${lost.missing_batches} batches missing`,
+    `Lost     ${lost.records} records (${lost.ring} in kernels, ${lost.buffer} in agents, ${lost.agent} with agents that ended, ${lost.transit} on the way)`,
     grpc === null
       ? 'Hubble   off'
       : `Hubble   gRPC on ${grpc.address}${grpc.tls ? ' with TLS' : ''}, ${grpc.streams} streams of flows`,

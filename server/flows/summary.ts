@@ -88,12 +88,17 @@ export function summaryOf(protocol: number, flags: number, type: number, code: n
     case PROTOCOL.SCTP:
       return 'SCTP';
     case PROTOCOL.ICMPv4:
-      return `ICMPv4 ${icmpWords(ICMPV4, type, code)}`;
+      return `ICMPv4 ${icmpSummary(protocol, type, code)}`;
     case PROTOCOL.ICMPv6:
-      return `ICMPv6 ${icmpWords(ICMPV6, type, code)}`;
+      return `ICMPv6 ${icmpSummary(protocol, type, code)}`;
     default:
       return family === 6 ? 'IPv6' : 'IPv4';
   }
+}
+
+/** `EchoRequest`, `DestinationUnreachable(Port)`. */
+export function icmpSummary(protocol: number, type: number, code: number): string {
+  return icmpWords(protocol === PROTOCOL.ICMPv6 ? ICMPV6 : ICMPV4, type, code);
 }
 
 function icmpWords(types: Readonly<Record<number, IcmpType>>, type: number, code: number): string {

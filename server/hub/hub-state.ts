@@ -18,11 +18,15 @@ import { EdgeRing } from './edges/edge-ring.ts';
 import { serviceMap } from './edges/service-map.ts';
 import type { Exports } from './exports/exports.ts';
 import type { FlowPlaces } from './flow-reader.ts';
-import { FlowTally } from './flow-tally.ts';
 import { l7Table } from './l7/l7-table.ts';
 import { L7Ring } from './l7/l7-ring.ts';
-import { MessageTally } from './l7/message-tally.ts';
+import { type Balance, BALANCE_SUMS, zeroBalance } from './loss/balance.ts';
 import { SeriesTally } from './l7/series-tally.ts';
+import { DEFAULT_METRICS, type MetricConfig, parseMetrics } from './metrics/config.ts';
+import { DepartedPods } from './metrics/departed-pods.ts';
+import { EdgeTally } from './metrics/edge-tally.ts';
+import { HubbleMetrics } from './metrics/hubble-metrics.ts';
+import { SeriesBudget } from './metrics/series-budget.ts';
 import type { History } from './history/history.ts';
 import type { HistoryReader } from './history/reader/history-reader.ts';
 import type { AgentNode } from './ingest/agent-node.ts';
@@ -32,7 +36,10 @@ import { PolicyHitCounter } from './policy-hits.ts';
 import { type Extent, FlowStore, seek } from './store/flow-store.ts';
 import { Timeline } from './timeline.ts';
 import { Wakeup } from './wakeup.ts';
-import { HISTORY_S } from './window-ring.ts';
+import { HISTORY_S, WindowRing } from './window-ring.ts';
+
+/** Nodes with records, over all buckets, about 200 bytes each. */
+const MAX_BALANCES = 500_000;
 
 export interface Stats {
   batches: number;
@@ -40,6 +47,8 @@ export interface Stats {
   bytes: number;
   faults: Map<ProtocolFault, number>;
   slowReaders: number;
+  /** Records of messages that could not be decoded. */
+  unreadableMessages: number;
   liveClients: number;
   /** Those that get what agents send, as it is. */
   recorders: number;
@@ -58,6 +67,16 @@ export interface GrpcStats {
   calls: Map<string, number>;
 }
 
+/** Between two looks at which pods are gone. */
+const PODS_MS = 10_000;
+
+export interface HubStateOptions {
+  memory: number;
+  version: string;
+  metrics?: readonly MetricConfig[] | undefined;
+  series?: number | undefined;
+}
+
 export class HubState implements FlowPlaces {
   /** Random per process. */
   readonly id: string;
@@ -66,10 +85,13 @@ export class HubState implements FlowPlaces {
   readonly store: FlowStore;
   readonly edges = new EdgeRing();
   readonly l7 = new L7Ring();
+  /** What became of records, by node. */
+  readonly losses = new WindowRing<string, Balance>(BALANCE_SUMS, MAX_BALANCES);
   readonly stages = new StageRing();
-  readonly tally = new FlowTally();
-  readonly messageTally = new MessageTally();
-  readonly seriesTally = new SeriesTally();
+  readonly series: SeriesBudget;
+  readonly hubble: HubbleMetrics;
+  readonly seriesTally: SeriesTally;
+  readonly edgeTally: EdgeTally;
   readonly policyHits = new PolicyHitCounter();
   readonly timeline = new Timeline();
   readonly nodes = new Map<string, AgentNode>();
@@ -80,6 +102,7 @@ export class HubState implements FlowPlaces {
     bytes: 0,
     faults: new Map(),
     slowReaders: 0,
+    unreadableMessages: 0,
     liveClients: 0,
     recorders: 0,
   };
@@ -90,9 +113,20 @@ export class HubState implements FlowPlaces {
   /** Null if this hub keeps flows in memory only. */
   history: History | null = null;
   readonly emitter: Emitter;
+  readonly #departed = new DepartedPods();
+  /** Unix ms of the last look at them. */
+  #looked = 0;
 
-  /** `memory` is the budget for flow records in bytes. */
-  constructor(options: { memory: number; version: string }) {
+  /**
+   * `memory` is the budget for flow records in bytes; `metrics` what Prometheus gets of them, `series` how many time series
+   * at most.
+   */
+  constructor(options: HubStateOptions) {
+    const { metrics = parseMetrics(DEFAULT_METRICS), series } = options;
+    this.series = new SeriesBudget(series);
+    this.hubble = new HubbleMetrics(metrics, this.series);
+    this.seriesTally = new SeriesTally(this.series);
+    this.edgeTally = new EdgeTally(this.series);
     this.id = randomBytes(10).toString('hex');
     this.version = options.version;
     this.emitter = { name: 'Spyglass', version: options.version };
@@ -134,6 +168,11 @@ export class HubState implements FlowPlaces {
     return lost;
   }
 
+  /** Whether every record that agents produced since the hub heard of them was received, or is on its way. */
+  get isWhole(): boolean {
+    return [...this.nodes.values()].every((node) => node.connected && node.ledger.isWhole);
+  }
+
   /** The flow with this id in an extent that is not evicted. */
   flow(extent: Extent, id: number): HubbleFlow {
     return toHubbleFlow(seek(extent, id - extent.firstId), {
@@ -172,18 +211,37 @@ export class HubState implements FlowPlaces {
   tick(now: number): void {
     // Followers also tell what became of nodes.
     this.newFlows.notify();
+    const second = Math.floor(now / 1000);
     this.history?.tick(now);
     const oldest = this.store.oldestId;
+    this.#forgetPods(now);
     let isBlind = false;
     for (const node of this.nodes.values()) {
+      this.#countOverwritten(node, second);
       node.updateRate();
       node.session?.names.prune(oldest, now - HISTORY_S * 1000);
-      isBlind ||= !node.connected && now - node.changed < HISTORY_S * 1000;
+      if (node.connected || now - node.changed >= HISTORY_S * 1000) continue;
+      isBlind = true;
+      this.losses.add(second, [[node.name, { ...zeroBalance(), blind: 1 }]], false);
     }
     // Traffic of a node without agent is missing from the map, the routes and the stages.
     if (!isBlind) return;
-    this.stages.add(Math.floor(now / 1000), [], false);
-    this.edges.add(Math.floor(now / 1000), [], false);
-    this.l7.addBlind(Math.floor(now / 1000));
+    this.stages.add(second, [], false);
+    this.edges.add(second, [], false);
+    this.l7.addBlind(second);
+  }
+
+  /** Series of pods that are gone go, too. */
+  #forgetPods(now: number): void {
+    if (now - this.#looked < PODS_MS) return;
+    this.#looked = now;
+    const names = [...this.nodes.values()].flatMap(({ session }) => session?.names ?? []);
+    this.#departed.look(names, now);
+    this.hubble.forget(this.#departed.isGone);
+  }
+
+  #countOverwritten(node: AgentNode, second: number): void {
+    const more = this.store.evictedOf(node.name) - node.ledger.total.overwritten;
+    if (more > 0) this.losses.add(second, [[node.name, node.ledger.overwrite(more)]], true);
   }
 }

@@ -65,13 +65,6 @@ describe('agents', () => {
     expect((await bed.status()).nodes).toEqual({ known: 2, connected: 0 });
   });
 
-  it('say what they lost, and gaps are counted', async () => {
-    const agent = await new FakeAgent(bed.hub).start();
-    await agent.deliver([flow()], { number: 1 });
-    await agent.deliver([flow()], { number: 5, lost: 70 });
-    expect((await bed.status()).lost).toMatchObject({ records: 70, missing_batches: 3 });
-  });
-
   it('removed endpoints keep their names in stored flows', async () => {
     const agent = await new FakeAgent(bed.hub).start();
     await agent.deliver([flow()]);

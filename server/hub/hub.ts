@@ -17,6 +17,7 @@ import { HubState } from './hub-state.ts';
 import { AgentSockets } from './ingest/agent-socket.ts';
 import { Ingest } from './ingest/ingest.ts';
 import { listen } from './listen.ts';
+import type { MetricConfig } from './metrics/config.ts';
 import { LiveSockets } from './live/live-sockets.ts';
 import { StreamSockets } from './stream/stream-sockets.ts';
 
@@ -35,6 +36,9 @@ export interface HubOptions {
   memory: number;
   version: string;
   log: Logger;
+  /** Hubble's metrics, DEFAULT_METRICS if left out; and how many series Prometheus gets at most. */
+  metrics?: readonly MetricConfig[];
+  series?: number;
   /** Where history is kept; null for memory only. The hub lets go of it when it closes. */
   history: HistoryStore | null;
   /** Bytes of rows that wait for the store at most; DEFAULT_BACKLOG if left out. */

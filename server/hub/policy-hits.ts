@@ -47,6 +47,16 @@ export class PolicyHitCounter {
     return this.#counts.get(`${namespace}/${name}/${direction}/default`) ?? NONE;
   }
 
+  /** All counts, with the policy and the place of the rule, or `default`. */
+  *[Symbol.iterator](): Iterator<
+    readonly [{ namespace: string; name: string; direction: string; rule: string }, HitCount]
+  > {
+    for (const [key, count] of this.#counts) {
+      const [namespace = '', name = '', direction = '', rule = ''] = key.split('/');
+      yield [{ namespace, name, direction, rule }, count];
+    }
+  }
+
   #hit(ref: number, count: number, names: Names, known: SessionHits, time: number): void {
     let counts = known.get(ref);
     if (counts === undefined) {

@@ -12,6 +12,10 @@ const hello = z.looseObject({
   counters_id: z.string().max(253),
 });
 const timed = z.looseObject({ time_ns: z.string().regex(/^\d{1,20}$/) });
+const count = z.number().min(0);
+const counted = timed.extend({
+  records: z.looseObject({ produced: count, waiting: count, skipped: count, handed: count }),
+});
 const NS_PER_US = 1000n;
 
 /**
@@ -30,9 +34,45 @@ export class PlayedNames {
   }
 }
 
+/** What RecordCounts has that is about one hub. */
+interface HandedOver {
+  produced: number;
+  waiting: number;
+  skipped: number;
+  handed: number;
+}
+
+/** The counts of one session's records, as they are about the hub that it is played into. */
+export class PlayedCounts {
+  /** Place of the first record that is played; null if the recording has the session from its begin. */
+  #first: number | null = null;
+  /** What had been skipped when the recorded hub said so first. */
+  #skippedBefore: number | null = null;
+
+  /** What is not in the recording counts as skipped. Nothing waits: it is played, or was never recorded. */
+  of<T extends HandedOver>(recorded: T): T {
+    const counts = { ...recorded, produced: recorded.produced - recorded.waiting, waiting: 0 };
+    const total = recorded.skipped + recorded.handed;
+    if (recorded.handed === 0) {
+      this.#first ??= total;
+      this.#skippedBefore = null;
+    } else {
+      this.#skippedBefore ??= recorded.skipped;
+    }
+    if (this.#first === null) return counts;
+    const skipped = this.#first + (this.#skippedBefore === null ? 0 : recorded.skipped - this.#skippedBefore);
+    return { ...counts, skipped, handed: Math.max(0, total - skipped) };
+  }
+}
+
 /** The node of a recorded hello (kind byte included). Throws a Failure if it is none. */
 export function helloNode(message: Uint8Array): string {
   return read(hello, KIND.hello, message).node;
+}
+
+/** The session of a recorded hello. Throws a Failure if it is none. */
+export function helloSession(message: Uint8Array): string {
+  return read(hello, KIND.hello, message).session;
 }
 
 /** The hello of an agent that plays the recorded one; `recording` as in Hello. */
@@ -49,7 +89,7 @@ export function playedHello(message: Uint8Array, names: PlayedNames, recording: 
 }
 
 /** The message with its times `shiftUs` later. Throws a Failure if an agent cannot have sent it. */
-export function playedMessage(message: Uint8Array, shiftUs: number): Uint8Array {
+export function playedMessage(message: Uint8Array, shiftUs: number, counts: PlayedCounts): Uint8Array {
   const shiftNs = BigInt(Math.round(shiftUs)) * NS_PER_US;
   const kind = message[0] ?? 0;
   switch (kind) {
@@ -60,7 +100,11 @@ export function playedMessage(message: Uint8Array, shiftUs: number): Uint8Array 
       copy.writeBigInt64LE(BigInt.asIntN(64, copy.readBigInt64LE(at) + shiftNs), at);
       return copy;
     }
-    case KIND.counters:
+    case KIND.counters: {
+      const counters = read(counted, kind, message);
+      const records = counts.of(counters.records);
+      return control(kind, { ...counters, records, time_ns: String(BigInt(counters.time_ns) + shiftNs) });
+    }
     case KIND.l7: {
       const report = read(timed, kind, message);
       return control(kind, { ...report, time_ns: String(BigInt(report.time_ns) + shiftNs) });

@@ -4,7 +4,7 @@ import { Failure } from '../base/failure.ts';
 import type { Hello } from '../wire/agent.ts';
 import { FRAME, type Frame } from '../wire/stream.ts';
 import { PlayedAgent } from './played-agent.ts';
-import { helloNode, playedHello, playedMessage, PlayedNames } from './played-message.ts';
+import { helloNode, helloSession, PlayedCounts, playedHello, playedMessage, PlayedNames } from './played-message.ts';
 import { readRecording, type RecordingEnd } from './reader.ts';
 
 /** Timers cannot be longer than 24 days. */
@@ -39,18 +39,23 @@ export async function survey(path: string): Promise<Survey> {
   let lastUs = 0;
   let gaps = 0;
   const frames = readRecording(path);
-  for (;;) {
-    const next = await frames.next();
-    if (next.done === true) {
-      if (nodes.size === 0) throw new Failure(`${path} has no agent in it; there is nothing to play`);
-      return { nodes, firstUs, lastUs, gaps, end: next.value };
+  try {
+    for (;;) {
+      const next = await frames.next();
+      if (next.done === true) {
+        if (nodes.size === 0) throw new Failure(`${path} has no agent in it; there is nothing to play`);
+        return { nodes, firstUs, lastUs, gaps, end: next.value };
+      }
+      const { kind, timeUs, body } = next.value;
+      firstUs = Math.min(firstUs, timeUs);
+      lastUs = Math.max(lastUs, timeUs);
+      if (kind === FRAME.gap) gaps += 1;
+      if (kind === FRAME.begin) nodes.add(helloNode(body));
+      if (nodes.size > MAX_NODES) throw new Failure(`${path} names more than ${MAX_NODES} nodes; it cannot be played`);
     }
-    const { kind, timeUs, body } = next.value;
-    firstUs = Math.min(firstUs, timeUs);
-    lastUs = Math.max(lastUs, timeUs);
-    if (kind === FRAME.gap) gaps += 1;
-    if (kind === FRAME.begin) nodes.add(helloNode(body));
-    if (nodes.size > MAX_NODES) throw new Failure(`${path} names more than ${MAX_NODES} nodes; it cannot be played`);
+  } finally {
+    // Closes the file, also where what a frame holds is refused.
+    await frames.return('cut');
   }
 }
 
@@ -71,6 +76,9 @@ class Pass {
   readonly #options: PlayOptions;
   readonly #names = new PlayedNames();
   readonly #agents = new Map<number, PlayedAgent>();
+  /** By session, as recorded: one goes on over several connections. */
+  readonly #counts = new Map<string, PlayedCounts>();
+  readonly #countsOf = new Map<number, PlayedCounts>();
   readonly #lost = new AbortController();
   readonly #signal: AbortSignal;
   readonly #startUs: number;
@@ -107,10 +115,14 @@ class Pass {
       case FRAME.begin:
         if (agent !== undefined) throw new Failure(`${this.#path} begins stream ${stream} twice; it cannot be played`);
         this.#agents.set(stream, await this.#connect(body));
+        this.#countsOf.set(stream, this.#sessionCounts(helloSession(body)));
         break;
       case FRAME.message:
         if (agent === undefined) throw new Failure(`${this.#path} has a message of an agent without hello`);
-        await agent.send(playedMessage(body, dueUs - timeUs), this.#signal);
+        await agent.send(
+          playedMessage(body, dueUs - timeUs, this.#countsOf.get(stream) ?? new PlayedCounts()),
+          this.#signal,
+        );
         break;
       case FRAME.end:
         this.#agents.delete(stream);
@@ -128,6 +140,12 @@ class Pass {
     const hello = playedHello(body, this.#names, recording);
     const lost = (failure: Failure): void => this.#lost.abort(failure);
     return PlayedAgent.connect(this.#options.hub, helloNode(body), hello, lost, this.#signal);
+  }
+
+  #sessionCounts(session: string): PlayedCounts {
+    const counts = this.#counts.get(session) ?? new PlayedCounts();
+    this.#counts.set(session, counts);
+    return counts;
   }
 
   async #finishAll(): Promise<void> {

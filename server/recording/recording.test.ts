@@ -10,7 +10,7 @@ import { KIND } from '../wire/agent.ts';
 import { FRAME, type Frame, FRAME_HEADER, writeFrame } from '../wire/stream.ts';
 import { random } from '../flows/l7/testing/random.ts';
 import { BLOCK_HEADER, blockHeader, FILE_HEADER, fileHeader, MAX_BLOCK } from './format.ts';
-import { playedHello, playedMessage, PlayedNames } from './played-message.ts';
+import { PlayedCounts, playedHello, playedMessage, PlayedNames } from './played-message.ts';
 import { survey } from './player.ts';
 import { readRecording } from './reader.ts';
 import { RecordingWriter } from './writer.ts';
@@ -173,7 +173,10 @@ describe('a file that is none is refused', () => {
       writeFileSync(BROKEN, Buffer.concat([fileHeader(), block(withLength(begin))]));
       const surveyed = await survey(BROKEN).catch((error: unknown) => error);
       if (surveyed instanceof Error) expect(surveyed).toBeInstanceOf(Failure);
-      for (const make of [() => playedHello(body, new PlayedNames(), undefined), () => playedMessage(body, 1e6)]) {
+      for (const make of [
+        () => playedHello(body, new PlayedNames(), undefined),
+        () => playedMessage(body, 1e6, new PlayedCounts()),
+      ]) {
         try {
           expect(make().length).toBeGreaterThan(0);
         } catch (error) {

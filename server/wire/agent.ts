@@ -3,13 +3,15 @@
  * byte. Control messages are MessagePack (msgpackr) after that byte; flow batches are raw records.
  *
  * Order on a connection: the agent sends Hello; the hub answers Welcome with the last batch it holds
- * of this agent session; the agent sends the dictionary, then every batch after that number that it
- * still keeps, then goes on live. A reference (endpoint, service) is described before a batch uses it.
+ * of this agent session; the agent says which hub archives, sends the dictionary, then every batch after that number
+ * that it still keeps, then goes on live. A reference (endpoint, service) is described before a batch uses it.
  * The hub acknowledges batches cumulatively. Either side closes with a reason on a malformed message.
+ *
+ * An agent may have several hubs. Each gets everything; one of them archives the session.
  */
 import type { RecordLayout } from './layout.ts';
 
-export const AGENT_PROTOCOL_VERSION = 5;
+export const AGENT_PROTOCOL_VERSION = 6;
 
 /** Largest message a hub accepts from an agent, bytes. */
 export const MAX_AGENT_MESSAGE = 4 * 1024 * 1024;
@@ -22,6 +24,7 @@ export const KIND = {
   ack: 5,
   counters: 6,
   l7: 7,
+  archive: 8,
 } as const;
 
 export interface Hello {
@@ -46,6 +49,22 @@ export interface Welcome {
   hub: string;
   /** Highest contiguous batch number of this session that the hub holds, 0 for none. */
   last_batch: number;
+  /** Records of the session up to the end of that batch, those among them that never arrived included. */
+  last_record: number;
+  /** Whether the hub keeps flows beyond its memory. */
+  archives: boolean;
+}
+
+/**
+ * Agent -> hub, before the first batch and whenever it changes: who archives the session. A hub that was not told
+ * archives. A hub that takes over gets all batches after `durable` again, for its history: those that the store has already
+ * are left out by it, and its memory has them. So nothing is missing when the one that archived is killed.
+ */
+export interface Archive {
+  /** Id of the hub as in its Welcome. */
+  hub: string;
+  /** All batches up to this number are held for good, as that hub and those before it said. */
+  durable: number;
 }
 
 export type EndpointKind = 'pod' | 'host' | 'remote';
@@ -213,9 +232,30 @@ export interface Counters {
   maps: { name: string; entries: number; max_entries: number }[];
   /** Why the node's datapath is not in step with the cluster: one sentence, null if it is. */
   problem: string | null;
-  /** Lost records by cause, cumulative: `ring` in the kernel, `buffer` in the agent. */
-  lost: { ring: number; buffer: number };
-  /** Records written to the ring, and drained by the agent. */
+  /** Records written to the ring since the maps were made, and drained since the agent started. */
   events: { written: number; drained: number };
+  /** Where the records of the session are. */
+  records: RecordCounts;
   agent: { rss_bytes: number; cpu_seconds: number; buffered_bytes: number };
+}
+
+/**
+ * Cumulative, in records of the agent's session. All that a node produced is accounted for: `produced` = `ring` + `waiting` +
+ * `skipped` + `handed`.
+ */
+export interface RecordCounts {
+  /** By the kernel's count: written to the ring, or without room there. And messages, which the agent makes. */
+  produced: number;
+  /** Lost: no room in the ring. */
+  ring: number;
+  /** Lost: given up for want of room in the agent, and received by no hub. */
+  buffer: number;
+  /** Still on the node: in the ring, and in batches not handed over to this hub yet. */
+  waiting: number;
+  /** Given up before this hub got them. What is more than `buffer` was received by another hub, or by this one's former process. */
+  skipped: number;
+  /** Sent to this hub. */
+  handed: number;
+  /** Records that former agents took out of this ring (same `counters_id`). */
+  taken_before: number;
 }

@@ -8,7 +8,7 @@ import type { GetFlowsResponse } from './hubble.ts';
 import type { L7Table } from './l7-table.ts';
 import type { PolicyDetail, PolicyList } from './policies.ts';
 import type { ServiceMap } from './service-map.ts';
-import type { HubStatus, NamespaceStatus, NodeStatus } from './status.ts';
+import type { HubStatus, LossReport, NamespaceStatus, NodeStatus } from './status.ts';
 
 /** RFC 9457. */
 export interface Problem {
@@ -28,6 +28,7 @@ export interface ApiAnswers {
   Status: HubStatus;
   Nodes: { nodes: NodeStatus[] };
   Namespaces: { namespaces: NamespaceStatus[] };
+  Loss: LossReport;
   Policies: PolicyList;
   Policy: PolicyDetail;
   Exports: { exports: ExportState[] };

@@ -41,6 +41,8 @@ export interface PolicyProblem {
 export interface PolicyList {
   /** Since when hits are counted: start of the hub, RFC 3339. */
   since: string;
+  /** Whether the hits are all there were; lower bounds if a record was lost, or an agent was not heard all the time. */
+  exact: boolean;
   policies: PolicyStatus[];
   /** Policies that were refused. The former version of such a policy, if there was one, is among `policies`. */
   problems: PolicyProblem[];
@@ -48,6 +50,8 @@ export interface PolicyList {
 
 export interface PolicyDetail {
   since: string;
+  /** As in PolicyList. */
+  exact: boolean;
   /** Null if every version of it was refused. */
   policy:
     | (PolicyStatus & {

@@ -1,4 +1,5 @@
-/** What `/api/v1/status`, `/api/v1/nodes` and `/api/v1/namespaces` answer. */
+/** What `/api/v1/status`, `/api/v1/nodes`, `/api/v1/namespaces` and `/api/v1/loss` answer. */
+import type { L7Losses } from './l7-table.ts';
 
 export interface HubStatus {
   version: string;
@@ -14,6 +15,8 @@ export interface HubStatus {
     stored: number;
     received: number;
     overwritten: number;
+    /** Whether these are all flows that agents produced since then; a lower bound if not. */
+    exact: boolean;
     /** Per second, over the last five. */
     rate: number;
     /** Time of the oldest flow in memory, null if there is none. */
@@ -50,15 +53,48 @@ export interface HistoryStatus {
   not_stored: { backlog: number; refused: number; stopped: number };
 }
 
-/** What did not arrive, by cause; records unless said otherwise. */
+/** Records that no hub received, by cause. */
 export interface LossLedger {
-  /** All records that agents could not keep. */
+  /** All of them. */
   records: number;
-  /** Of these: no room in the kernel's ring, no room in the agent while no hub answered. */
+  /** No room in the kernel's ring. */
   ring: number;
+  /** No room in the agent while no hub answered. */
   buffer: number;
-  /** Batches whose number never arrived. */
-  missing_batches: number;
+  /** With an agent that ended before a hub had them; its messages cannot be counted. */
+  agent: number;
+  /** Handed over by the agent, and not arrived. */
+  transit: number;
+}
+
+/**
+ * What became of the records of a node: `produced` = `received` + `elsewhere` + `lost.records` + `waiting` + `unexplained`.
+ * Each figure is counted where it happens: in the kernel, in the agent, in the hub.
+ */
+export interface RecordBalance {
+  /** Records that the kernel wrote or had no room for, and messages. */
+  produced: number;
+  received: number;
+  /** Received by another hub, or by a former process of this one, and given up by the agent since. */
+  elsewhere: number;
+  /** What was on the way, more at the end than at the begin; negative if less was. */
+  waiting: number;
+  lost: LossLedger;
+  /** What the sources disagree about. Other than 0 in passing while the kernel writes, it is a fault. */
+  unexplained: number;
+  /** Of the received: replaced in memory by newer ones. */
+  overwritten: number;
+  /** What agents could not read or send of messages, as in the table of routes. */
+  messages: L7Losses;
+  /** Whether this hub followed the node over all of the time, so that nothing is missing from these sums. */
+  exact: boolean;
+}
+
+export interface LossReport {
+  /** RFC 3339. Without a window asked for: since the hub started, with what its agents had counted before. */
+  window: { since: string; until: string; exact: boolean };
+  total: RecordBalance;
+  nodes: ({ node: string } & RecordBalance)[];
 }
 
 /** Share of its entries from which on a map is told to be nearly full. */

@@ -20,6 +20,13 @@ export function hubbleL7(message: L7Message): HubbleL7 {
   };
 }
 
+/** Hubble's name of the protocol, '' if it has none. */
+export function hubbleProtocol(message: L7Message | null): string {
+  if (message?.http !== undefined) return 'HTTP';
+  if (message?.dns !== undefined) return 'DNS';
+  return message?.kafka === undefined ? '' : 'Kafka';
+}
+
 /** What Hubble has no field for. */
 export function spyglassL7(message: L7Message): SpyglassL7 {
   const { protocol, route, is_error: isError, grpc, tls, redis, sql } = message;

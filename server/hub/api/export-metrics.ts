@@ -1,7 +1,8 @@
 /** Metrics of continuous exports. There are few exports, so each has series of its own; they go with it. */
 import type { Export } from '../../wire/exports.ts';
 import type { HubState } from '../hub-state.ts';
-import type { Define, Sample } from './metrics.ts';
+import type { Sample } from '../metrics/bounded-samples.ts';
+import type { Define } from './metrics.ts';
 
 export function exportMetrics(state: HubState, counter: Define, gauge: Define): void {
   const each = (samples: (it: Export) => Sample[]) => (): Sample[] => (state.exports?.list ?? []).flatMap(samples);

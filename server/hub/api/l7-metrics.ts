@@ -1,38 +1,16 @@
-/** Metrics of messages: Hubble's by their names, from flow records; and our own, from the agents' series. */
+/** Our own metrics of messages and of packets, from what agents and kernels count. */
 import type { Registry } from 'prom-client';
 import type { HubState } from '../hub-state.ts';
-import type { LabelCounts } from '../l7/label-counts.ts';
-import type { Define, Sample } from './metrics.ts';
+import type { CountedOfEdge } from '../metrics/edge-tally.ts';
+import type { Sample } from '../metrics/bounded-samples.ts';
+import type { Define } from './metrics.ts';
 import { ReadHistogram } from './read-histogram.ts';
 
 const PAIR = ['source', 'destination', 'protocol', 'reporter'];
 const PAIR_WORDS = 'by workloads; reporter "server": the sender is a pod of another node, whose agent counts it, too';
 
-export function hubbleMessageMetrics({ messageTally }: HubState, counter: Define, registry: Registry): void {
-  const of = (counts: LabelCounts) => (): Sample[] => [...counts].map(([labels, { n }]) => [labels, n]);
-  const { httpRequests, httpResponses, httpDurations, dnsQueries, dnsResponses, dnsResponseTypes } = messageTally;
-  const dns = ['rcode', 'qtypes', 'ips_returned'];
-  counter('hubble_http_requests_total', 'HTTP requests.', ['method', 'protocol', 'reporter'], of(httpRequests));
-  counter(
-    'hubble_http_responses_total',
-    'HTTP responses.',
-    ['method', 'protocol', 'status', 'reporter'],
-    of(httpResponses),
-  );
-  new ReadHistogram({
-    name: 'hubble_http_request_duration_seconds',
-    help: 'Time from an HTTP request to its response.',
-    labels: ['method', 'reporter'],
-    registry,
-    samples: () => httpDurations,
-  });
-  counter('hubble_dns_queries_total', 'DNS queries.', dns, of(dnsQueries));
-  counter('hubble_dns_responses_total', 'DNS responses.', dns, of(dnsResponses));
-  counter('hubble_dns_response_types_total', 'DNS answers by type.', ['type', 'qtypes'], of(dnsResponseTypes));
-}
-
-export function seriesMetrics({ seriesTally, messageTally }: HubState, counter: Define, registry: Registry): void {
-  const { pairs, losses } = seriesTally;
+export function seriesMetrics({ seriesTally, stats }: HubState, counter: Define, registry: Registry): void {
+  const { pairs } = seriesTally;
   const sum = (what: 'requests' | 'responses' | 'errors') => (): Sample[] =>
     [...pairs].map(([labels, counts]) => [labels, counts[what]]);
   counter('spyglass_l7_requests_total', `Requests of applications, ${PAIR_WORDS}.`, PAIR, sum('requests'));
@@ -47,12 +25,27 @@ export function seriesMetrics({ seriesTally, messageTally }: HubState, counter: 
       for (const [labels, { durations }] of pairs) yield [labels, durations] as const;
     },
   });
-  counter('spyglass_l7_lost_total', 'What agents could not read or send of messages.', ['node', 'cause'], () =>
-    [...losses].flatMap(([node, causes]) =>
-      Object.entries(causes).map(([cause, count]): Sample => [{ node, cause }, count]),
-    ),
-  );
   counter('spyglass_hub_unreadable_messages_total', 'Records of messages that could not be decoded.', [], () => [
-    [{}, messageTally.unreadable],
+    [{}, stats.unreadableMessages],
   ]);
+}
+
+const EDGE = ['source', 'destination', 'protocol', 'verdict', 'reporter'];
+const EDGE_WORDS = 'by the kernel\'s count, by workloads; reporter "server": the sender is a pod of another node';
+
+export function edgeMetrics({ edgeTally }: HubState, counter: Define, registry: Registry): void {
+  const { counts, rtts } = edgeTally;
+  const sum = (what: CountedOfEdge) => (): Sample[] => [...counts].map(([labels, it]) => [labels, it[what]]);
+  counter('spyglass_packets_total', `Packets from who began the connection, ${EDGE_WORDS}.`, EDGE, sum('packets'));
+  counter('spyglass_bytes_total', `Bytes of these, ${EDGE_WORDS}.`, EDGE, sum('bytes'));
+  counter('spyglass_reply_packets_total', `Packets the other way, ${EDGE_WORDS}.`, EDGE, sum('reply_packets'));
+  counter('spyglass_reply_bytes_total', `Bytes of these, ${EDGE_WORDS}.`, EDGE, sum('reply_bytes'));
+  counter('spyglass_connections_total', `Connections begun, ${EDGE_WORDS}.`, EDGE, sum('connections'));
+  new ReadHistogram({
+    name: 'spyglass_rtt_seconds',
+    help: 'Times of handshakes, by workloads; the sum is an estimate from the buckets.',
+    labels: ['source', 'destination', 'reporter'],
+    registry,
+    samples: () => rtts,
+  });
 }

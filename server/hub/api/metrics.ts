@@ -1,73 +1,76 @@
-/** `GET /metrics`: Hubble's flow metrics by their names, and the hub's own pipeline. */
+/** `GET /metrics`: Hubble's metrics by their names, our own of the traffic, and those of the hub's pipeline. */
 import type { Request, Response } from 'express';
-import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
-import { DROP_REASON_NAME } from '../../wire/lists.gen.ts';
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { HubState } from '../hub-state.ts';
 import { exportMetrics } from './export-metrics.ts';
-import { hubbleMessageMetrics, seriesMetrics } from './l7-metrics.ts';
+import { BoundedSamples, type Sample } from '../metrics/bounded-samples.ts';
+import { GO_BUCKETS } from '../metrics/label-counts.ts';
+import { edgeMetrics, seriesMetrics } from './l7-metrics.ts';
+import { nodeMetrics } from './node-metrics.ts';
+import { ReadHistogram } from './read-histogram.ts';
 
-export type Sample = readonly [labels: Readonly<Record<string, string>>, value: number];
+/** `samples` is read when Prometheus asks. */
+export type Define = (name: string, help: string, labels: readonly string[], samples: () => Iterable<Sample>) => void;
 
 /** Counters are read from the state when Prometheus asks, so that ingest keeps no metric objects. */
 export function metricsRoute(state: HubState) {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  const counter = (name: string, help: string, labels: string[], samples: () => Iterable<Sample>): void => {
-    const metric: Counter = new Counter({
-      name,
-      help,
-      labelNames: labels,
-      registers: [registry],
-      collect() {
-        this.reset();
-        for (const [values, value] of samples()) this.inc(values, value);
-      },
-    });
-    void metric;
-  };
-  const gauge = (name: string, help: string, labels: string[], samples: () => Iterable<Sample>): void => {
-    const metric: Gauge = new Gauge({
-      name,
-      help,
-      labelNames: labels,
-      registers: [registry],
-      collect() {
-        this.reset();
-        for (const [values, value] of samples()) this.set(values, value);
-      },
-    });
-    void metric;
-  };
-  hubbleMetrics(state, counter);
-  hubbleMessageMetrics(state, counter, registry);
-  seriesMetrics(state, counter, registry);
+  const define =
+    (kind: 'counter' | 'gauge', isBounded: boolean): Define =>
+    (name, help, labels, samples) => {
+      const bounded = isBounded ? null : new BoundedSamples(state.series, kind, labels);
+      const read = (): Iterable<Sample> => bounded?.read(samples()) ?? samples();
+      const options = { name, help, labelNames: [...labels], registers: [registry] };
+      if (kind === 'counter') {
+        const counter: Counter = new Counter({
+          ...options,
+          collect() {
+            this.reset();
+            for (const [values, value] of read()) this.inc(values, value);
+          },
+        });
+        void counter;
+      } else {
+        const gauge: Gauge = new Gauge({
+          ...options,
+          collect() {
+            this.reset();
+            for (const [values, value] of read()) this.set(values, value);
+          },
+        });
+        void gauge;
+      }
+    };
+  const counter = define('counter', false);
+  const gauge = define('gauge', false);
+  const tally = define('counter', true);
+  hubbleMetrics(state, tally, counter, registry);
+  seriesMetrics(state, tally, registry);
+  edgeMetrics(state, tally, registry);
+  nodeMetrics(state, counter, gauge);
   pipelineMetrics(state, counter, gauge);
   exportMetrics(state, counter, gauge);
+  seriesOfMetrics(state, counter, gauge);
+  const scrapes = scrapeMetrics(registry);
   return async (_request: Request, response: Response): Promise<void> => {
-    response
-      .set('Content-Type', registry.contentType)
-      .set('Cache-Control', 'no-store')
-      .send(await registry.metrics());
+    const answered = scrapes();
+    const text = await registry.metrics();
+    response.set('Content-Type', registry.contentType).set('Cache-Control', 'no-store').send(text);
+    answered(response.statusCode);
   };
 }
 
-export type Define = (name: string, help: string, labels: string[], samples: () => Iterable<Sample>) => void;
-
-function hubbleMetrics(state: HubState, counter: Define): void {
-  const flowLabels = ['protocol', 'type', 'subtype', 'verdict'];
-  counter('hubble_flows_processed_total', 'Flows received.', flowLabels, () => [
-    ...[...state.tally.flows()].map(({ count, ...labels }): Sample => [labels, count]),
-    ...[...state.messageTally.flows].map(([labels, { n }]): Sample => [labels, n]),
-  ]);
-  counter('hubble_drop_total', 'Flows with verdict DROPPED.', ['reason', 'protocol'], () =>
-    [...state.tally.drops()].map(({ reason, protocol, count }) => [
-      { reason: DROP_REASON_NAME[reason] ?? String(reason), protocol },
-      count,
-    ]),
-  );
+function hubbleMetrics({ hubble, nodes }: HubState, tally: Define, counter: Define, registry: Registry): void {
+  for (const { name, help, labelNames, values } of hubble.counters) {
+    tally(name, help, labelNames, () => [...values].map(([labels, { n }]): Sample => [labels, n]));
+  }
+  for (const { name, help, labelNames, values } of hubble.durations) {
+    new ReadHistogram({ name, help, labels: [...labelNames], registry, samples: () => values });
+  }
   counter('hubble_lost_events_total', 'Flows lost before or in the hub.', ['source'], () => {
-    const nodes = [...state.nodes.values()];
-    const sum = (of: 'ring' | 'buffer'): number => nodes.reduce((total, node) => total + node.lost[of], 0);
+    const sum = (of: 'ring' | 'buffer'): number =>
+      [...nodes.values()].reduce((total, { ledger }) => total + ledger.total[of], 0);
     return [
       [{ source: 'perf_event_ring_buffer' }, sum('ring')],
       [{ source: 'observer_events_queue' }, sum('buffer')],
@@ -75,18 +78,46 @@ function hubbleMetrics(state: HubState, counter: Define): void {
   });
 }
 
+/** What Hubble says of its own metrics. @returns begins a scrape; what it returns ends it, with the status code. */
+function scrapeMetrics(registry: Registry): () => (code: number) => void {
+  const labelNames = ['code'];
+  const requests = new Counter({
+    name: 'hubble_metrics_http_handler_requests_total',
+    help: 'Requests of metrics.',
+    labelNames,
+    registers: [registry],
+  });
+  const durations = new Histogram({
+    name: 'hubble_metrics_http_handler_request_duration_seconds',
+    help: 'Time to answer them.',
+    labelNames,
+    buckets: [...GO_BUCKETS],
+    registers: [registry],
+  });
+  return () => {
+    const begun = performance.now();
+    return (code) => {
+      requests.inc({ code: String(code) });
+      durations.observe({ code: String(code) }, (performance.now() - begun) / 1000);
+    };
+  };
+}
+
+function seriesOfMetrics({ series }: HubState, counter: Define, gauge: Define): void {
+  gauge('spyglass_metrics_series', 'Series of these metrics: now, and at most.', ['state'], () => [
+    [{ state: 'used' }, series.used],
+    [{ state: 'limit' }, series.limit],
+  ]);
+  counter(
+    'spyglass_metrics_folded_total',
+    'How often something was counted in a series `other`, for want of room.',
+    [],
+    () => [[{}, series.folded]],
+  );
+}
+
 function pipelineMetrics(state: HubState, counter: Define, gauge: Define): void {
   const { store, stats } = state;
-  const perNode = (value: (name: string) => number): Sample[] =>
-    [...state.nodes.keys()].map((node) => [{ node }, value(node)]);
-  const of = (name: string) => state.nodes.get(name);
-  counter('spyglass_hub_flows_total', 'Flows received by node.', ['node'], () => perNode((n) => of(n)?.flows ?? 0));
-  counter('spyglass_hub_lost_records_total', 'Records an agent could not keep.', ['node'], () =>
-    perNode((n) => of(n)?.lost.records ?? 0),
-  );
-  counter('spyglass_hub_missing_batches_total', 'Batches whose number never arrived.', ['node'], () =>
-    perNode((n) => of(n)?.missingBatches ?? 0),
-  );
   counter('spyglass_hub_batches_total', 'Batches stored.', [], () => [[{}, stats.batches]]);
   counter('spyglass_hub_duplicate_batches_total', 'Batches that were held already.', [], () => [
     [{}, stats.duplicateBatches],
@@ -97,12 +128,6 @@ function pipelineMetrics(state: HubState, counter: Define, gauge: Define): void 
   );
   counter('spyglass_hub_slow_readers_total', 'Readers that were cut.', [], () => [[{}, stats.slowReaders]]);
   counter('spyglass_hub_overwritten_flows_total', 'Flows overwritten in memory.', [], () => [[{}, store.evicted]]);
-  gauge('spyglass_hub_agent_connected', 'Whether the agent of a node is connected.', ['node'], () =>
-    perNode((n) => Number(of(n)?.connected ?? false)),
-  );
-  gauge('spyglass_hub_lag_seconds', 'Age of the newest record when it was received.', ['node'], () =>
-    perNode((n) => (of(n)?.lagMs ?? 0) / 1000),
-  );
   gauge('spyglass_hub_stored_flows', 'Flows in memory.', [], () => [[{}, store.stored]]);
   gauge('spyglass_hub_memory_bytes', 'Memory taken for flows.', [], () => [[{}, store.usedBytes]]);
   gauge('spyglass_hub_memory_limit_bytes', 'Memory allowed for flows.', [], () => [[{}, store.capacityBytes]]);

@@ -30,6 +30,7 @@ export function policiesRoute(state: HubState) {
     void new Parameters(request, []);
     const list: PolicyList = {
       since: since(state),
+      exact: state.isWhole,
       policies: [...mergedPolicies(state).values()].map((it) => policyStatus(state, it)).toSorted(byName),
       problems: policyProblems(state),
     };
@@ -51,6 +52,7 @@ export function policyRoute(state: HubState) {
     }
     const detail: PolicyDetail = {
       since: since(state),
+      exact: state.isWhole,
       policy:
         merged === undefined
           ? null

@@ -1,6 +1,6 @@
 /** A histogram that is read from the hub's state when Prometheus asks, as the other metrics are. */
 import { Histogram, type Registry } from 'prom-client';
-import type { Durations, Labels } from '../l7/label-counts.ts';
+import type { Durations, Labels } from '../metrics/label-counts.ts';
 
 export interface HistogramOptions {
   name: string;

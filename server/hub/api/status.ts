@@ -4,6 +4,7 @@ import type { HubStatus, LossLedger, NamespaceStatus, NodeStatus } from '../../w
 import { formatTime } from '../../flows/timestamp.ts';
 import type { HubState } from '../hub-state.ts';
 import type { AgentNode } from '../ingest/agent-node.ts';
+import { addBalance, lossOf, zeroBalance } from '../loss/balance.ts';
 import { Parameters } from '../http/parameters.ts';
 
 export function statusRoute(state: HubState) {
@@ -40,6 +41,7 @@ export function hubStatus(state: HubState): HubStatus {
     flows: {
       stored: store.stored,
       received: store.nextId - 1,
+      exact: state.isWhole,
       overwritten: store.evicted,
       rate: state.timeline.rate(now, 'flows'),
       oldest: oldest === null ? null : formatTime(BigInt(Math.round(oldest))),
@@ -60,14 +62,9 @@ function grpcStatus({ grpc }: HubState): HubStatus['grpc'] {
 }
 
 function totalLoss(nodes: readonly AgentNode[]): LossLedger {
-  const total = { records: 0, ring: 0, buffer: 0, missing_batches: 0 };
-  for (const { lost } of nodes) {
-    total.records += lost.records;
-    total.ring += lost.ring;
-    total.buffer += lost.buffer;
-    total.missing_batches += lost.missing_batches;
-  }
-  return total;
+  const total = zeroBalance();
+  for (const { ledger } of nodes) addBalance(total, ledger.total);
+  return lossOf(total);
 }
 
 function nodeStatus(node: AgentNode): NodeStatus {

@@ -88,8 +88,8 @@ function nodeOf(node: AgentNode, cpu: number | null): DatapathNode {
     events: {
       written: counters?.events.written ?? 0,
       drained: counters?.events.drained ?? 0,
-      lost_ring: counters?.lost.ring ?? 0,
-      lost_buffer: counters?.lost.buffer ?? 0,
+      lost_ring: counters?.records.ring ?? 0,
+      lost_buffer: counters?.records.buffer ?? 0,
     },
     received: node.flows,
     agent_cpu: cpu,

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Counters, EdgeCounters } from '../../wire/agent.ts';
 import { AgentDictionary } from '../../flows/dictionary.ts';
+import { recordCounts } from '../testing/counter-fixtures.ts';
 import { CounterTracker } from './counter-tracker.ts';
 
 const names = new AgentDictionary('node-a');
@@ -38,8 +39,8 @@ function counters(edges: EdgeCounters[], more: Partial<Counters> = {}): Counters
     stages: [],
     maps: [],
     problem: null,
-    lost: { ring: 0, buffer: 0 },
     events: { written: 0, drained: 0 },
+    records: recordCounts(),
     agent: { rss_bytes: 0, cpu_seconds: 0, buffered_bytes: 0 },
     ...more,
   };

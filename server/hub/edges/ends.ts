@@ -53,6 +53,16 @@ export function busiestWorld<Totals>(
   return new Set(order.slice(0, MAX_WORLD_NODES).map(([address]) => address));
 }
 
+/** The world is one on purpose: its addresses are without number. */
+const NO_ADDRESSES: ReadonlySet<string> = new Set();
+
+/** The workload at an end, for labels of metrics: `shop/web`, `host`, `world`. */
+export function nameOfEnd(edge: CountedEnds, end: End): string {
+  const { kind, namespace, name } = nodeOfEnd(edge, end, 'workload', NO_ADDRESSES);
+  if (kind === 'World' || kind === 'Host') return kind.toLowerCase();
+  return namespace === '' ? name : `${namespace}/${name}`;
+}
+
 /** The node that an end belongs to; `world` are the addresses with a node of their own. */
 export function nodeOfEnd(edge: CountedEnds, end: End, group: MapGroup, world: ReadonlySet<string>): NodeIdentity {
   const endpoint = edge.endpoint(end);

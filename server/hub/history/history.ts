@@ -4,6 +4,7 @@ import type { HistoryStatus } from '../../wire/status.ts';
 import { formatTime } from '../../flows/timestamp.ts';
 import { HistoryReader } from './reader/history-reader.ts';
 import { PreparedEngine } from './reader/prepared-engine.ts';
+import type { OpenStore } from './open-store.ts';
 import { readSize, type StoreSize } from './store-size.ts';
 import type { SqlEngine } from './sql-engine.ts';
 import { HistoryWriter } from './writer.ts';
@@ -14,14 +15,8 @@ const SIZE_MS = 30_000;
 /** A hub that stops gives the store so long to take what waits. */
 const FINISH_MS = 5000;
 
-/** Where history is kept. */
-export interface HistoryStore {
-  readonly kind: 'chdb' | 'clickhouse';
-  readonly engine: SqlEngine;
-  /** Makes the tables what this version needs; called again if it fails. */
-  prepare(): Promise<void>;
-  close(): Promise<void>;
-}
+/** What history needs of a store. */
+export type HistoryStore = Omit<OpenStore, 'name'>;
 
 export interface HistoryOptions {
   /** Unique to this process. */
@@ -44,7 +39,11 @@ export class History {
     this.#store = store;
     this.engine = store.engine;
     this.writer = new HistoryWriter({ engine: store.engine, prepare: async () => this.#prepare(), hub, log, backlog });
-    this.reader = new HistoryReader(new PreparedEngine(store.engine, async () => this.#prepare()), this.writer, store.kind === 'clickhouse');
+    this.reader = new HistoryReader(
+      new PreparedEngine(store.engine, async () => this.#prepare()),
+      this.writer,
+      store.kind === 'clickhouse',
+    );
   }
 
   /** Makes the tables once, whoever needs them first. */

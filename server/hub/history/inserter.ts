@@ -15,6 +15,8 @@ const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 5000;
 /** A block that the store refuses for its own sake is tried so often: what it says may have been wrong. */
 const MAX_REJECTIONS = 3;
+/** What is given up is logged so often at most. */
+const TELL_MS = 10_000;
 /** Names are inserted in parts of about so many bytes. */
 const NAMES_BYTES = 8 * 1024 * 1024;
 
@@ -63,6 +65,7 @@ export class Inserter {
   readonly #options: InserterOptions;
   readonly #backlog: Backlog;
   #isPrepared = false;
+  #told = -TELL_MS;
   #settledId = 0;
   #names = 0;
   #running: Promise<void> | null = null;
@@ -220,12 +223,20 @@ export class Inserter {
   #giveUp(block: Block, cause: NotStoredCause): void {
     const { count } = block;
     this.stats.notStored[cause] += count;
-    this.#options.log.warn({ flows: count, cause }, 'flows are not in history: given up');
+    this.#tellGivenUp();
     if (block.has('names') || block.has('sessions')) for (const it of block.sessions) it.isUnwritten = true;
     for (const { session, batch, nextId } of block.pieces) {
       this.#settledId = Math.max(this.#settledId, nextId);
       session.settle(batch);
     }
+  }
+
+  /** Blocks are given up many times a second while a store fails. */
+  #tellGivenUp(): void {
+    const now = performance.now();
+    if (now - this.#told < TELL_MS) return;
+    this.#told = now;
+    this.#options.log.warn({ not_stored: this.stats.notStored }, 'flows are given up: they will not be in history');
   }
 
   async #sleep(ms: number): Promise<void> {

@@ -4,7 +4,7 @@ import { type Ack, KIND } from '../../wire/agent.ts';
 import { latencyBucket } from '../../wire/latency.ts';
 import type { RecordFields } from '../../flows/record-writer.ts';
 import type { RunningHub } from '../hub.ts';
-import { edgeCounters, kernelCounters } from '../testing/counter-fixtures.ts';
+import { edgeCounters, kernelCounters, recordCounts } from '../testing/counter-fixtures.ts';
 import { FakeAgent, flow } from '../testing/hub-bed.ts';
 import { l7Report, l7Series } from '../testing/l7-fixtures.ts';
 import { HistoryBed } from './testing/history-bed.ts';
@@ -170,8 +170,8 @@ describe('nodes', () => {
     const hub = await bed.hub();
     const agent = await begin(hub);
     for (let i = 1; i <= 30; i++) second(hub, i);
-    const lost = { ring: 4, buffer: 2 };
-    await tell(agent, KIND.counters, kernelCounters([], { lost }));
+    const records = recordCounts({ ring: 4, buffer: 2 });
+    await tell(agent, KIND.counters, kernelCounters([], { records }));
     // Seven places of which the agent's buffer dropped two.
     agent.skip(7);
     await taken(agent, [flow(), flow()]);

@@ -3,6 +3,8 @@
  * nothing between columns or rows. Written into chunks that are never moved, so that a block of rows is not copied again.
  */
 
+/** The first chunk is small, since most tables get few rows at a time. */
+const FIRST_CHUNK_BYTES = 16 * 1024;
 const CHUNK_BYTES = 1024 * 1024;
 const MAX_U32 = 0x1_0000_0000;
 
@@ -25,7 +27,8 @@ export class RowWriter {
   /** Room for `bytes` in one piece: where to write in `room`. What was really written is told to `wrote`. */
   reserve(bytes: number): number {
     if (this.#chunk.used + bytes > this.#chunk.bytes.length) {
-      const size = Math.max(bytes, CHUNK_BYTES);
+      const wanted = this.#chunks.length === 0 ? FIRST_CHUNK_BYTES : 4 * this.#chunk.bytes.length;
+      const size = Math.max(bytes, Math.min(CHUNK_BYTES, wanted));
       this.#chunk = { bytes: Buffer.allocUnsafeSlow(size), start: this.length, used: 0 };
       this.#chunks.push(this.#chunk);
     }
@@ -54,10 +57,10 @@ export class RowWriter {
     this.wrote(this.room.writeUInt32LE(value, at));
     return this;
   }
-  /** A number is rounded; it may be larger than what it can tell apart. */
+  /** A number is rounded, and below 0 it is 0. */
   u64(value: number | bigint): this {
     const at = this.reserve(8);
-    const whole = typeof value === 'bigint' ? value : BigInt(Math.round(value));
+    const whole = typeof value === 'bigint' ? value : BigInt(Math.max(0, Math.round(value)));
     this.wrote(this.room.writeBigUInt64LE(BigInt.asUintN(64, whole), at));
     return this;
   }

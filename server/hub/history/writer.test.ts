@@ -258,6 +258,7 @@ describe('a hub', () => {
     const again = await new FakeAgent(second).start();
     // Agents send again all they still have.
     for (const batch of sent) again.batch(batch, { at: AT });
+    again.batch(numbered(3, 3), { number: 3 });
     await settledAt(again, 3);
     expect(await stored(bed.engine)).toEqual(sent.flatMap((batch) => records(batch)));
     expect((await status(second)).flows.stored).toBe(9);

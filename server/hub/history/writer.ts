@@ -35,6 +35,7 @@ export class HistoryWriter {
   readonly #backlog: Backlog;
   readonly #inserter: Inserter;
   readonly #sums: MinuteSums;
+  readonly #hub: string;
   readonly #connected = new Set<WrittenSession>();
   readonly #timer: NodeJS.Timeout;
   #sumsWritten = 0;
@@ -44,6 +45,7 @@ export class HistoryWriter {
     this.#backlog = new Backlog(options.backlog);
     this.#inserter = new Inserter(this.#backlog, options);
     this.#sums = new MinuteSums(options.hub);
+    this.#hub = options.hub;
     this.#timer = setInterval(() => this.#inserter.kick(), TICK_MS);
   }
 
@@ -51,9 +53,10 @@ export class HistoryWriter {
     return this.#inserter.stats;
   }
 
-  /** All flows with smaller ids are stored or given up. */
+  /** All flows with smaller ids that this hub writes are stored or given up. */
   get settledId(): number {
-    return this.#inserter.settledId;
+    // Flows that another hub writes are in no block.
+    return this.#backlog.bytes === 0 ? Number.MAX_SAFE_INTEGER : this.#inserter.settledId;
   }
 
   get backlogBytes(): number {
@@ -83,9 +86,23 @@ export class HistoryWriter {
     new NameRows(() => this.#to('names', written, now), names, now).dns(addresses);
   }
 
-  /** Begins the rows of a batch that is checked; null if the session is in no history. */
-  batch({ written }: AgentSession, batch: Batch, now: number): BatchRows | null {
-    return written === null ? null : new BatchRows(this, written, batch, this.#backlog.open(now));
+  /** Whether a batch is to be written: not if another hub writes the session, or if it was taken before. */
+  wants(session: AgentSession, batch: number): boolean {
+    return session.written !== null && session.isArchivedBy(this.#hub) && batch > session.written.newest;
+  }
+
+  /** Begins the rows of a batch that is checked; null if it is not wanted. */
+  batch(session: AgentSession, batch: Batch, now: number): BatchRows | null {
+    if (session.written === null || !this.wants(session, batch.number)) return null;
+    session.written.newest = batch.number;
+    return new BatchRows(this, session.written, batch, this.#backlog.open(now));
+  }
+
+  /** From now on this hub writes the session: what another hub has stored of it is asked for before anything is. */
+  takeOver({ written }: AgentSession): void {
+    if (written === null) return;
+    written.storedBefore = null;
+    written.nextSequence = null;
   }
 
   /** Called by BatchRows: the rows of a batch are complete. */
@@ -99,13 +116,17 @@ export class HistoryWriter {
     this.#inserter.kick();
   }
 
-  counters({ written, seenFromStart }: AgentSession, { lost }: Counters, increments: Increments, now: number): void {
+  counters(session: AgentSession, { records }: Counters, increments: Increments, now: number): void {
+    const { written, seenFromStart } = session;
     if (written === null) return;
     this.#rollMinute(now);
+    // Sums are cumulative: every hub of the agent may write them, and what one that is killed had not written, another has.
     this.#sums.edges(written, increments);
+    const lost = { ring: records.ring, buffer: records.buffer };
     // What was lost before the hub heard of the agent is not of this minute.
     const before = written.lost ?? (seenFromStart === true ? { ring: 0, buffer: 0 } : lost);
     written.lost = lost;
+    if (!session.isArchivedBy(this.#hub)) return;
     const ring = Math.max(0, lost.ring - before.ring);
     this.#sums.received(written, 0, { ring, buffer: Math.max(0, lost.buffer - before.buffer), places: 0 });
   }

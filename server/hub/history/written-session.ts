@@ -7,10 +7,12 @@ export class WrittenSession {
   readonly rows: FlowRows;
   /** Unix ms of the hello. */
   readonly begun: number;
-  /** Greatest batch that the store had when this hub first heard of the session; null until the store said so. */
+  /** Greatest batch that the store had when this hub began to write the session; null until the store said so. */
   storedBefore: number | null = null;
   /** The session and all its names are to be written before its next rows: they never were, or changes were given up. */
   isUnwritten = true;
+  /** Number of the newest batch taken, 0 for none. */
+  newest = 0;
   /** Place of the record after the last one that came; null before the first. */
   nextSequence: number | null = null;
   /** Records that the agent said it lost, by cause; null before it said any. */

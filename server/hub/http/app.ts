@@ -5,6 +5,7 @@ import { datapathRoute } from '../api/datapath.ts';
 import { flowsRoute } from '../api/flows.ts';
 import { healthRoute, readyRoute } from '../api/health.ts';
 import { l7Route } from '../api/l7.ts';
+import { lossRoute } from '../api/loss.ts';
 import { metricsRoute } from '../api/metrics.ts';
 import { openApiRoute } from '../api/openapi.ts';
 import { policiesRoute, policyRoute } from '../api/policies.ts';
@@ -33,6 +34,7 @@ export function hubApp(state: HubState, uiFolder: string, onBug: (error: unknown
     '/api/v1/l7': l7Route(state),
     '/api/v1/datapath': datapathRoute(state),
     '/api/v1/status': statusRoute(state),
+    '/api/v1/loss': lossRoute(state),
     '/api/v1/nodes': nodesRoute(state),
     '/api/v1/namespaces': namespacesRoute(state),
     '/api/v1/policies': policiesRoute(state),

@@ -4,12 +4,14 @@ import type { LossLedger } from '../../wire/status.ts';
 import { StageTracker } from '../datapath/stage-tracker.ts';
 import { CounterTracker } from '../edges/counter-tracker.ts';
 import { SeriesTracker } from '../l7/series-tracker.ts';
+import { NodeLedger } from '../loss/node-ledger.ts';
 import type { AgentSession } from './agent-session.ts';
 
 export class AgentNode {
   readonly name: string;
   readonly tracker = new CounterTracker();
   readonly series = new SeriesTracker();
+  readonly ledger = new NodeLedger();
   readonly stages: StageTracker;
   #session: AgentSession | null = null;
   connected = false;
@@ -19,10 +21,7 @@ export class AgentNode {
   flowsRate = 0;
   lagMs = 0;
   duplicates = 0;
-  missingBatches = 0;
   counters: Counters | null = null;
-  /** Records lost by sessions before the current one. */
-  #lostBefore: Omit<LossLedger, 'missing_batches'> = { records: 0, ring: 0, buffer: 0 };
   #flowsBefore = 0;
 
   constructor(name: string) {
@@ -36,13 +35,12 @@ export class AgentNode {
   }
 
   begin(session: AgentSession): void {
-    this.#lostBefore = this.#lost();
     this.counters = null;
     this.#session = session;
   }
 
   get lost(): LossLedger {
-    return { ...this.#lost(), missing_batches: this.missingBatches };
+    return this.ledger.lost;
   }
 
   /** Called every second. */
@@ -51,14 +49,5 @@ export class AgentNode {
     this.#flowsBefore = this.flows;
     this.flowsRate += (now - this.flowsRate) / 5;
     if (this.flowsRate < 0.01) this.flowsRate = 0;
-  }
-
-  #lost(): Omit<LossLedger, 'missing_batches'> {
-    const { records, ring, buffer } = this.#lostBefore;
-    return {
-      records: records + (this.session?.lost ?? 0),
-      ring: ring + (this.counters?.lost.ring ?? 0),
-      buffer: buffer + (this.counters?.lost.buffer ?? 0),
-    };
   }
 }

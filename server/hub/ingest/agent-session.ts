@@ -1,5 +1,5 @@
 /** One agent process as the hub knows it. Stored records keep their session, and with it their names, alive. */
-import type { Hello } from '../../wire/agent.ts';
+import type { Archive, Hello } from '../../wire/agent.ts';
 import { AgentDictionary } from '../../flows/dictionary.ts';
 import { sessionKey, sessionUuids } from '../../flows/flow-uuid.ts';
 import { RecordCursor } from '../../flows/record.ts';
@@ -29,6 +29,11 @@ export class AgentSession implements FlowSource {
   #seenFromStart: SeenFromStart = null;
   /** Records the agent could not keep, as it said last. */
   lost = 0;
+  /** Who archives, as the agent said last; null if it said nothing: this hub. */
+  archive: Archive | null = null;
+  /** Records held or overwritten, and how many of them are messages. */
+  received = 0;
+  messages = 0;
 
   constructor(hello: Hello) {
     this.hello = hello;
@@ -41,6 +46,11 @@ export class AgentSession implements FlowSource {
   /** Number of the newest batch that is held for good, as all before it: stored, given up, or in memory without history. */
   get settled(): number {
     return this.written?.settled ?? this.lastBatch;
+  }
+
+  /** Whether the hub with this id writes the session to history. */
+  isArchivedBy(hub: string): boolean {
+    return this.archive === null || this.archive.hub === hub;
   }
 
   get seenFromStart(): SeenFromStart {

@@ -11,7 +11,7 @@ import type { HubState } from '../hub-state.ts';
 import type { AgentTap } from '../stream/stream-sockets.ts';
 import type { AgentLink, Ingest } from './ingest.ts';
 import { readL7Report } from './l7-report.ts';
-import { readCounters, readDictionary, readHello } from './messages.ts';
+import { readArchive, readCounters, readDictionary, readHello } from './messages.ts';
 import { ProtocolError, type ProtocolFault } from './protocol-error.ts';
 
 const HELLO_TIMEOUT_MS = 10_000;
@@ -145,6 +145,10 @@ class AgentConnection {
       case KIND.l7:
         this.#ingest.l7(link, readL7Report(message.subarray(1)), Date.now());
         break;
+      case KIND.archive:
+        this.#ingest.archive(link, readArchive(message.subarray(1)));
+        // Between the agent and its hubs, and nothing of what it saw.
+        return;
       default:
         throw new ProtocolError('kind', `The agent sent kind ${kind}, which a hub does not know.`);
     }
@@ -159,9 +163,14 @@ class AgentConnection {
     this.link = link;
     this.#tap.began(link, message);
     link.session.onSettled = this.#settled;
-    const { hello, lastBatch } = link.session;
+    const { hello, lastBatch, nextSequence } = link.session;
     this.#log.info({ node: hello.node, version: hello.version, mode: hello.mode, lastBatch }, 'agent connected');
-    this.#send(KIND.welcome, { hub: this.#state.id, last_batch: lastBatch } satisfies Welcome);
+    this.#send(KIND.welcome, {
+      hub: this.#state.id,
+      last_batch: lastBatch,
+      last_record: nextSequence,
+      archives: this.#state.history !== null,
+    } satisfies Welcome);
   }
 
   #acknowledge(): void {

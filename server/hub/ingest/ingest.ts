@@ -1,6 +1,6 @@
 /** Takes over what agents send. One call a message; the socket around it is agent-socket.ts. */
 import { isDeepStrictEqual } from 'node:util';
-import { AGENT_PROTOCOL_VERSION, type Counters, type Dictionary, type Hello } from '../../wire/agent.ts';
+import { AGENT_PROTOCOL_VERSION, type Archive, type Counters, type Dictionary, type Hello } from '../../wire/agent.ts';
 import type { L7Report } from '../../wire/l7.ts';
 import { RECORD_TYPE } from '../../wire/lists.gen.ts';
 import { layoutProblem } from '../../flows/record.ts';
@@ -100,27 +100,36 @@ export class Ingest {
     if (batch.number <= session.lastBatch) {
       stats.duplicateBatches += 1;
       node.duplicates += 1;
+      this.#archiveAgain(link, batch, now);
       return;
     }
+    const isGap = batch.firstSequence > session.nextSequence;
     const flows = this.#append(link, batch, now);
     this.#state.stages.add(Math.floor(now / 1000), this.#dropPlaces.take(node.name), true);
     stats.batches += 1;
-    if (session.lastBatch !== 0 && batch.number > session.lastBatch + 1) {
-      node.missingBatches += batch.number - session.lastBatch - 1;
-      timeline.addLoss(now);
-    }
-    if (session.lastBatch !== 0 && batch.lost > session.lost) timeline.addLoss(now);
+    if (session.lastBatch !== 0 && (isGap || batch.lost > session.lost)) timeline.addLoss(now);
     session.began(batch.number, batch.lost, node.lagMs);
     session.lastBatch = batch.number;
     session.lost = Math.max(session.lost, batch.lost);
+    session.received += flows;
     node.flows += flows;
     timeline.addFlows(now, flows);
     this.#state.newFlows.notify();
   }
 
+  /** The agent says who archives its session. */
+  archive({ session }: AgentLink, archive: Archive): void {
+    const wasOurs = session.isArchivedBy(this.#state.id);
+    session.archive = archive;
+    if (!wasOurs && session.isArchivedBy(this.#state.id)) this.#writer?.takeOver(session);
+  }
+
   counters(link: AgentLink, counters: Counters, now: number): void {
     const { node, session } = link;
     node.counters = counters;
+    const followed = session.seenFromStart !== false;
+    const { by, exact } = node.ledger.update(session, counters.records, followed);
+    this.#state.losses.add(Math.floor(now / 1000), [[node.name, by]], exact);
     const { edges, stages, timeline } = this.#state;
     const id = session.hello.counters_id;
     const done = node.stages.apply(id, counters, session.seenFromStart, now);
@@ -132,6 +141,7 @@ export class Ingest {
       found.edges.map(({ edge, by }) => [edge, by]),
       found.exact,
     );
+    this.#state.edgeTally.add(found.edges);
     if (found.drops > 0) timeline.addDrops(now, found.drops);
   }
 
@@ -149,9 +159,23 @@ export class Ingest {
     this.#state.seriesTally.add(node.name, found);
   }
 
+  /** A batch that memory has, sent again for history: the hub that wrote the session is gone. */
+  #archiveAgain({ session }: AgentLink, batch: Batch, now: number): void {
+    if (this.#writer === null || !this.#writer.wants(session, batch.number)) return;
+    const walked = walkRecords(batch, session.cursor, session.recordSize, session.hello.layout.version);
+    const rows = this.#writer.batch(session, batch, now);
+    const view = new DataView(batch.records.buffer, batch.records.byteOffset, batch.records.byteLength);
+    for (let i = 0; i < batch.count; i++) {
+      const offset = walked.offsets?.[i] ?? i * session.recordSize;
+      rows?.add(session.cursor.moveTo(view, offset), offset, i);
+    }
+    // Its flows have their ids since it came first.
+    rows?.end(batch.count === 0 ? 0 : walked.maxTime + Number(batch.clockOffsetNs), 0, now);
+  }
+
   #append(link: AgentLink, batch: Batch, now: number): number {
     const { session, node } = link;
-    const { store, tally, messageTally, policyHits } = this.#state;
+    const { store, hubble, policyHits, stats } = this.#state;
     if (batch.count === 0) {
       const empty = this.#writer?.batch(session, batch, now);
       empty?.end(0, store.nextId, now);
@@ -185,8 +209,11 @@ export class Ingest {
       const offset = walked.offsets?.[i] ?? i * session.recordSize;
       const record = session.cursor.moveTo(view, offset);
       if (record.type === RECORD_TYPE.DROP) this.#dropPlaces.add(record);
-      if (record.type === RECORD_TYPE.L7) messageTally.add(record, session.names);
-      else tally.add(record);
+      if (record.type === RECORD_TYPE.L7) {
+        session.messages += 1;
+        if (record.l7 === null) stats.unreadableMessages += 1;
+      }
+      hubble.add(record, session.names);
       policyHits.add(record, session.names, session.policyHits, newest);
       rows?.add(record, offset, i);
     }

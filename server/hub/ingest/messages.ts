@@ -1,7 +1,7 @@
 /** Checks of the control messages that agents send, where they enter. Inside the hub the types are trusted. */
 import { unpack } from 'msgpackr';
 import { z } from 'zod';
-import type { Counters, Dictionary, Hello, PolicyEntry, RuleEntry } from '../../wire/agent.ts';
+import type { Archive, Counters, Dictionary, Hello, PolicyEntry, RuleEntry } from '../../wire/agent.ts';
 import { RTT_BUCKETS } from '../edges/tracked-edge.ts';
 import { ProtocolError, type ProtocolFault } from './protocol-error.ts';
 
@@ -12,6 +12,12 @@ const count = z
   .number()
   .min(0)
   .max(2 ** 64);
+/** Few enough to be added up without rounding. */
+const records = z
+  .number()
+  .int()
+  .min(0)
+  .max(2 ** 50);
 /** Edge slots are indexes into an array of the kernel. */
 const slot = z.number().int().min(0).max(0xf_ffff);
 const name = z.string().min(1).max(253);
@@ -146,9 +152,22 @@ const counters: z.ZodType<Counters> = z.object({
   stages: z.array(z.tuple([u8, u8, count, count, count])).max(4096),
   maps: z.array(z.object({ name: text, entries: count, max_entries: count })).max(256),
   problem: z.string().max(MAX_SENTENCE).nullable(),
-  lost: z.object({ ring: count, buffer: count }),
   events: z.object({ written: count, drained: count }),
+  records: z.object({
+    produced: records,
+    ring: records,
+    buffer: records,
+    waiting: records,
+    skipped: records,
+    handed: records,
+    taken_before: records,
+  }),
   agent: z.object({ rss_bytes: count, cpu_seconds: z.number().min(0), buffered_bytes: count }),
+});
+
+const archive: z.ZodType<Archive> = z.object({
+  hub: z.string().max(128),
+  durable: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER),
 });
 
 export function readHello(body: Buffer): Hello {
@@ -159,6 +178,10 @@ export function readDictionary(body: Buffer): Dictionary {
 }
 export function readCounters(body: Buffer): Counters {
   return read(counters, 'counters', body);
+}
+
+export function readArchive(body: Buffer): Archive {
+  return read(archive, 'archive', body);
 }
 
 /** Decodes a MessagePack body (the message without its kind byte). Throws a ProtocolError. */

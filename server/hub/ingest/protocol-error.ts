@@ -7,6 +7,7 @@ export type ProtocolFault =
   | 'dictionary'
   | 'counters'
   | 'l7'
+  | 'archive'
   | 'size'
   | 'timeout';
 

@@ -1,18 +1,18 @@
 /** Counts exchanges for our own metrics, from the agents' series: all of them, by workloads, without routes. */
 import type { L7Losses } from '../../wire/l7-table.ts';
 import { bucketLatency } from '../../wire/latency.ts';
-import { nodeOfEnd } from '../edges/ends.ts';
-import type { NodeIdentity } from '../edges/map-node.ts';
-import { Durations, GO_BUCKETS, type Labels, LabelMap } from './label-counts.ts';
+import { nameOfEnd } from '../edges/ends.ts';
+import { Durations, GO_BUCKETS, histogramSeries, type Labels, LabelMap } from '../metrics/label-counts.ts';
+import type { SeriesBudget } from '../metrics/series-budget.ts';
 import { LOSS_SUMS } from './l7-totals.ts';
 import type { L7Increments } from './series-tracker.ts';
 import type { TrackedSeries } from './tracked-series.ts';
 
-const MAX_PAIRS = 5000;
 /** Services answer faster than Go's first bucket. */
 const BUCKETS = [0.0005, 0.001, 0.0025, ...GO_BUCKETS];
-/** The world is one on purpose: its addresses are without number. */
-const NO_ADDRESSES: ReadonlySet<string> = new Set();
+
+/** Requests, responses, errors. */
+const COUNTERS = 3;
 
 interface PairCounts {
   requests: number;
@@ -22,14 +22,18 @@ interface PairCounts {
 }
 
 export class SeriesTally {
-  readonly pairs = new LabelMap<PairCounts>(MAX_PAIRS, () => ({
-    requests: 0,
-    responses: 0,
-    errors: 0,
-    durations: new Durations(BUCKETS),
-  }));
+  readonly pairs: LabelMap<PairCounts>;
   /** By node. */
   readonly losses = new Map<string, L7Losses>();
+
+  constructor(budget: SeriesBudget) {
+    this.pairs = new LabelMap(budget, COUNTERS + histogramSeries(BUCKETS), () => ({
+      requests: 0,
+      responses: 0,
+      errors: 0,
+      durations: new Durations(BUCKETS),
+    }));
+  }
 
   add(node: string, { series, losses }: L7Increments): void {
     for (const [of, by] of series) {
@@ -48,16 +52,10 @@ export class SeriesTally {
 
 function labelsOf(series: TrackedSeries): Labels {
   return {
-    source: nameOf(nodeOfEnd(series, 'source', 'workload', NO_ADDRESSES)),
-    destination: nameOf(nodeOfEnd(series, 'destination', 'workload', NO_ADDRESSES)),
+    source: nameOfEnd(series, 'source'),
+    destination: nameOfEnd(series, 'destination'),
     protocol: series.l7Protocol,
     // Two nodes see what goes from one to the other; those who sum take one of them.
     reporter: series.isArrivalOnly ? 'server' : 'client',
   };
-}
-
-/** `shop/web`, `host`, `world`. */
-function nameOf({ kind, namespace, name }: NodeIdentity): string {
-  if (kind === 'World' || kind === 'Host') return kind.toLowerCase();
-  return namespace === '' ? name : `${namespace}/${name}`;
 }

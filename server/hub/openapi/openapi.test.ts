@@ -11,6 +11,7 @@ import type { GetFlowsResponse } from '../../wire/hubble.ts';
 import { NO_CHANGE } from '../../flows/dictionary-parts.ts';
 import { hubApp } from '../http/app.ts';
 import { type RunningHub, startHub } from '../hub.ts';
+import { edgeCounters, kernelCounters } from '../testing/counter-fixtures.ts';
 import { DROP, FakeAgent, flow } from '../testing/hub-bed.ts';
 import { openApiDocument } from './document.ts';
 
@@ -75,8 +76,10 @@ beforeAll(async () => {
   };
   exportId = id;
   await agent.deliver([flow({ ingress_rule: 9, ingress_match: 1 }), DROP, flow({ type: 5, drop_reason: 133 })]);
-  agent.send(KIND.counters, counters(1));
-  agent.send(KIND.counters, counters(2));
+  for (const n of [1, 2]) {
+    const more = { drops: { 133: n }, stages: [[1, 1, n, n, 100 * n]] as Counters['stages'] };
+    agent.send(KIND.counters, kernelCounters([edgeCounters(n)], more));
+  }
   agent.send(KIND.l7, report(1));
   agent.send(KIND.l7, report(2));
   await agent.deliver([flow()]);
@@ -95,36 +98,6 @@ const ENDS = {
   port: 8080,
   peer: '',
 };
-
-function counters(n: number): Counters {
-  return {
-    time_ns: String(n),
-    edges: [
-      {
-        ...ENDS,
-        slot: 1,
-        protocol: 6,
-        verdict: 1,
-        drop_reason: 0,
-        packets: n,
-        bytes: n,
-        reply_packets: n,
-        reply_bytes: n,
-        connections: n,
-        answered: n,
-        rtt_histogram: [0, n],
-      },
-    ],
-    overflow: { packets: 0, bytes: 0 },
-    drops: { 133: n },
-    stages: [[1, 1, n, n, 100 * n]],
-    maps: [{ name: 'edges', entries: 1, max_entries: 2 }],
-    problem: null,
-    lost: { ring: 0, buffer: 0 },
-    events: { written: n, drained: n },
-    agent: { rss_bytes: 1, cpu_seconds: n, buffered_bytes: 0 },
-  };
-}
 
 const report = (n: number): object => ({
   time_ns: String(n),
@@ -201,6 +174,7 @@ describe('answers are what the document says', () => {
     ['/api/v1/service-map', 'edges', 1],
     ['/api/v1/l7', 'rows', 1],
     ['/api/v1/datapath', 'stages', 1],
+    ['/api/v1/loss', 'nodes', 1],
     ['/api/v1/policies', 'policies', 1],
     ['/api/v1/nodes', 'nodes', 1],
     ['/api/v1/namespaces', 'namespaces', 1],

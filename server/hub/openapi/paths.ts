@@ -61,6 +61,14 @@ export const PATHS: Readonly<Record<string, Readonly<Record<string, Operation>>>
       problems: { 404: 'There is no such node.' },
     },
   },
+  '/api/v1/loss': {
+    get: {
+      summary: 'What became of every record that the nodes produced',
+      description: 'Since the hub started, or over a window of time.',
+      query: ['since', 'until'],
+      success: answers('Loss'),
+    },
+  },
   '/api/v1/policies': { get: { summary: 'Policies and what they decided', success: answers('Policies') } },
   '/api/v1/policies/{namespace}/{name}': {
     get: {

@@ -54,6 +54,9 @@ export const SCHEMAS: { answers: Record<string, object>; types: Record<string, o
       ],
       "additionalProperties": false
     },
+    "Loss": {
+      "$ref": "#/components/schemas/LossReport"
+    },
     "Policies": {
       "$ref": "#/components/schemas/PolicyList"
     },
@@ -1888,6 +1891,10 @@ export const SCHEMAS: { answers: Record<string, object>; types: Record<string, o
             "overwritten": {
               "type": "number"
             },
+            "exact": {
+              "type": "boolean",
+              "description": "Whether these are all flows that agents produced since then; a lower bound if not."
+            },
             "rate": {
               "type": "number",
               "description": "Per second, over the last five."
@@ -1910,6 +1917,7 @@ export const SCHEMAS: { answers: Record<string, object>; types: Record<string, o
             "stored",
             "received",
             "overwritten",
+            "exact",
             "rate",
             "oldest",
             "memory_bytes",
@@ -1981,36 +1989,41 @@ export const SCHEMAS: { answers: Record<string, object>; types: Record<string, o
         "grpc",
         "history"
       ],
-      "additionalProperties": false,
-      "description": "What `/api/v1/status`, `/api/v1/nodes` and `/api/v1/namespaces` answer."
+      "additionalProperties": false
     },
     "LossLedger": {
       "type": "object",
       "properties": {
         "records": {
           "type": "number",
-          "description": "All records that agents could not keep."
+          "description": "All of them."
         },
         "ring": {
           "type": "number",
-          "description": "Of these: no room in the kernel's ring, no room in the agent while no hub answered."
+          "description": "No room in the kernel's ring."
         },
         "buffer": {
-          "type": "number"
-        },
-        "missing_batches": {
           "type": "number",
-          "description": "Batches whose number never arrived."
+          "description": "No room in the agent while no hub answered."
+        },
+        "agent": {
+          "type": "number",
+          "description": "With an agent that ended before a hub had them; its messages cannot be counted."
+        },
+        "transit": {
+          "type": "number",
+          "description": "Handed over by the agent, and not arrived."
         }
       },
       "required": [
         "records",
         "ring",
         "buffer",
-        "missing_batches"
+        "agent",
+        "transit"
       ],
       "additionalProperties": false,
-      "description": "What did not arrive, by cause; records unless said otherwise."
+      "description": "Records that no hub received, by cause."
     },
     "HistoryStatus": {
       "type": "object",
@@ -2248,12 +2261,161 @@ export const SCHEMAS: { answers: Record<string, object>; types: Record<string, o
       ],
       "additionalProperties": false
     },
+    "LossReport": {
+      "type": "object",
+      "properties": {
+        "window": {
+          "type": "object",
+          "properties": {
+            "since": {
+              "type": "string"
+            },
+            "until": {
+              "type": "string"
+            },
+            "exact": {
+              "type": "boolean"
+            }
+          },
+          "required": [
+            "since",
+            "until",
+            "exact"
+          ],
+          "additionalProperties": false,
+          "description": "RFC 3339. Without a window asked for: since the hub started, with what its agents had counted before."
+        },
+        "total": {
+          "$ref": "#/components/schemas/RecordBalance"
+        },
+        "nodes": {
+          "type": "array",
+          "items": {
+            "type": "object",
+            "additionalProperties": false,
+            "properties": {
+              "produced": {
+                "type": "number",
+                "description": "Records that the kernel wrote or had no room for, and messages."
+              },
+              "received": {
+                "type": "number"
+              },
+              "elsewhere": {
+                "type": "number",
+                "description": "Received by another hub, or by a former process of this one, and given up by the agent since."
+              },
+              "waiting": {
+                "type": "number",
+                "description": "What was on the way, more at the end than at the begin; negative if less was."
+              },
+              "lost": {
+                "$ref": "#/components/schemas/LossLedger"
+              },
+              "unexplained": {
+                "type": "number",
+                "description": "What the sources disagree about. Other than 0 in passing while the kernel writes, it is a fault."
+              },
+              "overwritten": {
+                "type": "number",
+                "description": "Of the received: replaced in memory by newer ones."
+              },
+              "messages": {
+                "$ref": "#/components/schemas/L7Losses",
+                "description": "What agents could not read or send of messages, as in the table of routes."
+              },
+              "exact": {
+                "type": "boolean",
+                "description": "Whether this hub followed the node over all of the time, so that nothing is missing from these sums."
+              },
+              "node": {
+                "type": "string"
+              }
+            },
+            "required": [
+              "elsewhere",
+              "exact",
+              "lost",
+              "messages",
+              "node",
+              "overwritten",
+              "produced",
+              "received",
+              "unexplained",
+              "waiting"
+            ]
+          }
+        }
+      },
+      "required": [
+        "window",
+        "total",
+        "nodes"
+      ],
+      "additionalProperties": false
+    },
+    "RecordBalance": {
+      "type": "object",
+      "properties": {
+        "produced": {
+          "type": "number",
+          "description": "Records that the kernel wrote or had no room for, and messages."
+        },
+        "received": {
+          "type": "number"
+        },
+        "elsewhere": {
+          "type": "number",
+          "description": "Received by another hub, or by a former process of this one, and given up by the agent since."
+        },
+        "waiting": {
+          "type": "number",
+          "description": "What was on the way, more at the end than at the begin; negative if less was."
+        },
+        "lost": {
+          "$ref": "#/components/schemas/LossLedger"
+        },
+        "unexplained": {
+          "type": "number",
+          "description": "What the sources disagree about. Other than 0 in passing while the kernel writes, it is a fault."
+        },
+        "overwritten": {
+          "type": "number",
+          "description": "Of the received: replaced in memory by newer ones."
+        },
+        "messages": {
+          "$ref": "#/components/schemas/L7Losses",
+          "description": "What agents could not read or send of messages, as in the table of routes."
+        },
+        "exact": {
+          "type": "boolean",
+          "description": "Whether this hub followed the node over all of the time, so that nothing is missing from these sums."
+        }
+      },
+      "required": [
+        "produced",
+        "received",
+        "elsewhere",
+        "waiting",
+        "lost",
+        "unexplained",
+        "overwritten",
+        "messages",
+        "exact"
+      ],
+      "additionalProperties": false,
+      "description": "What became of the records of a node: `produced` = `received` + `elsewhere` + `lost.records` + `waiting` + `unexplained`. Each figure is counted where it happens: in the kernel, in the agent, in the hub."
+    },
     "PolicyList": {
       "type": "object",
       "properties": {
         "since": {
           "type": "string",
           "description": "Since when hits are counted: start of the hub, RFC 3339."
+        },
+        "exact": {
+          "type": "boolean",
+          "description": "Whether the hits are all there were; lower bounds if a record was lost, or an agent was not heard all the time."
         },
         "policies": {
           "type": "array",
@@ -2271,6 +2433,7 @@ export const SCHEMAS: { answers: Record<string, object>; types: Record<string, o
       },
       "required": [
         "since",
+        "exact",
         "policies",
         "problems"
       ],
@@ -2462,6 +2625,10 @@ export const SCHEMAS: { answers: Record<string, object>; types: Record<string, o
         "since": {
           "type": "string"
         },
+        "exact": {
+          "type": "boolean",
+          "description": "As in PolicyList."
+        },
         "policy": {
           "anyOf": [
             {
@@ -2609,6 +2776,7 @@ export const SCHEMAS: { answers: Record<string, object>; types: Record<string, o
       },
       "required": [
         "since",
+        "exact",
         "policy",
         "problems"
       ],

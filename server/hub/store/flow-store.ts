@@ -67,6 +67,7 @@ export interface NewRecords {
 export class FlowStore {
   readonly #maxSegments: number;
   readonly #byNode = new Map<string, Segment[]>();
+  readonly #evictedByNode = new Map<string, number>();
   #segments = 0;
   #extents: Extent[] = [];
   /** Evicted extents still in the list. */
@@ -101,6 +102,10 @@ export class FlowStore {
   /** Flows overwritten so far. */
   get evicted(): number {
     return this.#evicted;
+  }
+  /** Flows overwritten so far of one node. */
+  evictedOf(node: string): number {
+    return this.#evictedByNode.get(node) ?? 0;
   }
   /** Time of the newest flow overwritten so far, Unix ns rounded to 256 ns; -Infinity if there is none. */
   get newestEvicted(): number {
@@ -273,13 +278,16 @@ export class FlowStore {
     const segment = most?.[1].shift();
     if (most === undefined || segment === undefined) throw new Error('the flow store has no segment to evict');
     if (most[1].length === 0) this.#byNode.delete(most[0]);
+    let count = 0;
     for (const extent of segment.extents) {
       extent.segment = null;
+      count += extent.count;
       this.#evictedTo = Math.max(this.#evictedTo, extent.firstId + extent.count);
       this.#newestEvicted = Math.max(this.#newestEvicted, extent.maxTime);
-      this.#stored -= extent.count;
-      this.#evicted += extent.count;
     }
+    this.#stored -= count;
+    this.#evicted += count;
+    this.#evictedByNode.set(most[0], this.evictedOf(most[0]) + count);
     this.#evictedExtents += segment.extents.length;
     segment.extents = [];
     segment.used = 0;

@@ -6,7 +6,7 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import { CLOSE_SLOW, FRAME, type Frame, readFrame } from '../../wire/stream.ts';
-import { HubState } from '../hub-state.ts';
+import { HubState, type Stats } from '../hub-state.ts';
 import type { AgentLink } from '../ingest/ingest.ts';
 import { StreamSockets } from './stream-sockets.ts';
 
@@ -14,11 +14,12 @@ const MAX_UNSENT = 1024 * 1024;
 /** More than the kernel's buffers of both sockets take. */
 const LARGE = Buffer.alloc(512 * 1024);
 
-const { stats } = new HubState({ memory: 1024 * 1024, version: '' });
+let stats: Stats;
 let streams: StreamSockets;
 let server: WebSocketServer;
 
 beforeEach(async () => {
+  ({ stats } = new HubState({ memory: 1024 * 1024, version: '' }));
   streams = new StreamSockets(stats, pino({ level: 'silent' }), MAX_UNSENT);
   server = new WebSocketServer({ host: '127.0.0.1', port: 0 });
   server.on('connection', (socket) => streams.accept(socket));

@@ -1,5 +1,5 @@
 /** What an agent says of its kernel's counters. */
-import type { Counters, EdgeCounters } from '../../wire/agent.ts';
+import type { Counters, EdgeCounters, RecordCounts } from '../../wire/agent.ts';
 import { nowNs } from '../../flows/timestamp.ts';
 
 /** web-1 -> cart-1:8080, as many packets each way. */
@@ -36,9 +36,14 @@ export function kernelCounters(edges: EdgeCounters[], more: Partial<Counters> = 
     stages: [],
     maps: [{ name: 'flow_cache', entries: 3, max_entries: 100 }],
     problem: 'The map is full.',
-    lost: { ring: 2, buffer: 1 },
     events: { written: 0, drained: 0 },
+    records: recordCounts({ produced: 3, ring: 2, buffer: 1, skipped: 1 }),
     agent: { rss_bytes: 1, cpu_seconds: 0, buffered_bytes: 0 },
     ...more,
   };
+}
+
+/** Nothing has been produced, but for `more`. */
+export function recordCounts(more: Partial<RecordCounts> = {}): RecordCounts {
+  return { produced: 0, ring: 0, buffer: 0, waiting: 0, skipped: 0, handed: 0, taken_before: 0, ...more };
 }

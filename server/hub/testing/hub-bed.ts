@@ -86,6 +86,13 @@ export function flow(more: RecordFields = {}): RecordFields {
 }
 export const DROP = flow({ type: 5, verdict: 2, drop_reason: 158, destination_endpoint: 0, flags: 0 });
 
+export interface BatchOptions {
+  number?: number;
+  lost?: number;
+  /** Unix ns. */
+  at?: bigint;
+}
+
 /** An agent as the hub sees it, with what a test makes it say. */
 export class FakeAgent {
   readonly socket: WebSocket;
@@ -94,7 +101,7 @@ export class FakeAgent {
   #number = 0;
   #sequence = 0;
 
-  constructor(hub: RunningHub) {
+  constructor(hub: Pick<RunningHub, 'url'>) {
     this.socket = new WebSocket(`${hub.url.replace('http', 'ws')}/api/v1/agents`);
     this.socket.on('message', (data) => this.#replies.push(data as Buffer));
     this.socket.on('error', () => undefined);
@@ -118,7 +125,7 @@ export class FakeAgent {
   }
 
   /** The records' time is their place in the batch, in ns, after `at` (Unix ns). */
-  batch(records: RecordFields[], options: { number?: number; lost?: number; at?: bigint } = {}): number {
+  batch(records: RecordFields[], options: BatchOptions = {}): number {
     this.#number = options.number ?? this.#number + 1;
     const header = Buffer.alloc(BATCH_HEADER.size);
     header[0] = KIND.batch;
@@ -139,7 +146,7 @@ export class FakeAgent {
   }
 
   /** Sends a batch and waits until the hub holds it for good. */
-  async deliver(records: RecordFields[], options: { number?: number; lost?: number; at?: bigint } = {}): Promise<void> {
+  async deliver(records: RecordFields[], options: BatchOptions = {}): Promise<void> {
     const number = this.batch(records, options);
     while ((await this.reply<Ack>(KIND.ack)).batch < number);
   }

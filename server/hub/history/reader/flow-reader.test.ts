@@ -62,39 +62,43 @@ async function read(pages: AsyncIterable<{ flows: HubbleFlow[]; lost: number }>)
 }
 
 describe('reading memory and history as one', () => {
-  it.each([1, 2])('finds exactly what was delivered, in order (seed %i)', async (seed) => {
-    const pick = random(seed);
-    const engine = await store.client(`seam_${seed}`);
-    // So little memory that flows are overwritten all the time, and one that keeps all to compare with.
-    let hub = new ModelHub((1 + pick(3)) * SEGMENT_BYTES, engine);
-    const whole = new ModelHub(64 * 1024 * 1024, null);
-    const agents = [0, 1, 2].map((i) => new ModelAgent(`node-${i}`));
-    let clock = 0;
-    for (let round = 0; round < 10; round++) {
-      for (const agent of agents) {
-        if (pick(8) === 0) agent.restart();
-        if (pick(4) === 0) continue;
-        clock += pick(5_000_000);
-        // Some arrive late, some have the same time as others.
-        const late = pick(5) === 0 ? pick(3) * 60e9 : 0;
-        const records = Array.from({ length: 1 + pick(600) }, (_, i) => ({
-          ...(pick(5) === 0 ? DROP : flow()),
-          source_port: 40_000 + pick(8),
-          captured: pick(50) === 0 ? 1 + pick(64) : 0,
-          time_ns: 200e9 + clock + Math.floor(i / 3) * 1000 + pick(3) * 500 - late,
-        }));
-        agent.deliver([hub, whole], records, BEGIN + BigInt(pick(2)) * 7n);
+  it.each([1, 2])(
+    'finds exactly what was delivered, in order (seed %i)',
+    async (seed) => {
+      const pick = random(seed);
+      const engine = await store.client(`seam_${seed}`);
+      // So little memory that flows are overwritten all the time, and one that keeps all to compare with.
+      let hub = new ModelHub((1 + pick(3)) * SEGMENT_BYTES, engine);
+      const whole = new ModelHub(64 * 1024 * 1024, null);
+      const agents = [0, 1, 2].map((i) => new ModelAgent(`node-${i}`));
+      let clock = 0;
+      for (let round = 0; round < 10; round++) {
+        for (const agent of agents) {
+          if (pick(8) === 0) agent.restart();
+          if (pick(4) === 0) continue;
+          clock += pick(5_000_000);
+          // Some arrive late, some have the same time as others.
+          const late = pick(5) === 0 ? pick(3) * 60e9 : 0;
+          const records = Array.from({ length: 1 + pick(600) }, (_, i) => ({
+            ...(pick(5) === 0 ? DROP : flow()),
+            source_port: 40_000 + pick(8),
+            captured: pick(50) === 0 ? 1 + pick(64) : 0,
+            time_ns: 200e9 + clock + Math.floor(i / 3) * 1000 + pick(3) * 500 - late,
+          }));
+          agent.deliver([hub, whole], records, BEGIN + BigInt(pick(2)) * 7n);
+        }
+        if (pick(4) === 0) {
+          await hub.end();
+          hub = new ModelHub((1 + pick(3)) * SEGMENT_BYTES, engine);
+          for (const agent of agents) agent.connect(hub, pick(4));
+        }
+        if (round % 2 === 1) await ask(hub, whole, agents, pick);
       }
-      if (pick(4) === 0) {
-        await hub.end();
-        hub = new ModelHub((1 + pick(3)) * SEGMENT_BYTES, engine);
-        for (const agent of agents) agent.connect(hub, pick(4));
-      }
-      if (round % 2 === 1) await ask(hub, whole, agents, pick);
-    }
-    await hub.end();
-    expect(hub.state.history?.status()).toMatchObject({ state: 'ready', not_stored: { backlog: 0, refused: 0 } });
-  }, 60_000);
+      await hub.end();
+      expect(hub.state.history?.status()).toMatchObject({ state: 'ready', not_stored: { backlog: 0, refused: 0 } });
+    },
+    60_000,
+  );
 });
 
 async function ask(

@@ -77,7 +77,8 @@ export class ModelAgent {
     hub.ingest.connected(link, Date.now());
     hub.ingest.dictionary(link, DICTIONARY);
     this.#links.set(hub, link);
-    for (const batch of this.#kept.slice(-Math.min(keeps, this.#kept.length))) hub.ingest.batch(link, batch, Date.now());
+    for (const batch of this.#kept.slice(-Math.min(keeps, this.#kept.length)))
+      hub.ingest.batch(link, batch, Date.now());
   }
 
   /** The records' `time_ns` is Unix ns less `clock`. */
