@@ -8,7 +8,9 @@ import type { ExportOptions } from '../hub/exports/exports.ts';
 import { startHub } from '../hub/hub.ts';
 import { DEFAULT_METRICS, type MetricConfig, MetricsError, parseMetrics } from '../hub/metrics/config.ts';
 import { DEFAULT_SERIES } from '../hub/metrics/series-budget.ts';
+import { parseBytes } from './bytes.ts';
 import { type ListenAddress, parseListen } from './listen.ts';
+import { type StoreOptions, openChosenStore, storeOptions } from './store-option.ts';
 import { ownVersion } from './version.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -16,11 +18,10 @@ const DEFAULT_MEMORY = 256 * 1024 * 1024;
 /** The metrics of the hub itself have room in it. */
 const MIN_SERIES = 1000;
 const MIN_MEMORY = 1024 * 1024;
-const UNITS: Readonly<Record<string, number>> = { '': 1, Ki: 1024, Mi: 1024 ** 2, Gi: 1024 ** 3 };
-/** The process ends by then even if a connection will not. */
-const EXIT_MS = 2000;
+/** The process ends by then even if the store will not take what waits. */
+const EXIT_MS = 8000;
 
-interface Options {
+interface Options extends StoreOptions {
   listen: ListenAddress;
   memory: number;
   metrics: readonly MetricConfig[];
@@ -34,14 +35,19 @@ interface Options {
 }
 
 export function hubCommand(): Command {
-  return new Command('hub')
+  const command = new Command('hub')
     .description('collect flows from agents and serve the UI and the API')
     .addOption(
       new Option('--listen <host:port>', 'address on this machine; port 0 takes a free one')
         .argParser(parseListen)
         .default({ host: '127.0.0.1', port: 12_000 }, '127.0.0.1:12000'),
     )
-    .option('--memory <bytes>', 'memory for recent flows, such as 64Mi', parseMemory, DEFAULT_MEMORY)
+    .option(
+      '--memory <bytes>',
+      'memory for recent flows, such as 64Mi',
+      (text) => parseBytes(text, MIN_MEMORY),
+      DEFAULT_MEMORY,
+    )
     .addOption(
       new Option(
         '--metrics <list>',
@@ -67,9 +73,11 @@ export function hubCommand(): Command {
     .option('--export-endpoint <url>', 'OTLP logs endpoint that exports may send to; may be repeated', collectUrl, [])
     .option('--exit-with-parent', 'stop when standard input is closed')
     .action(run);
+  for (const option of storeOptions()) command.addOption(option);
+  return command;
 }
 
-async function run(options: Options): Promise<void> {
+async function run(options: Options, command: Command): Promise<void> {
   const { listen, memory, exitWithParent, grpcListen, metrics, metricsSeries } = options;
   const log = pino({ name: 'hub' }, pino.destination({ fd: 2, sync: true }));
   const stopping = new AbortController();
@@ -78,6 +86,8 @@ async function run(options: Options): Promise<void> {
   if (exitWithParent) process.stdin.on('end', stop).on('error', stop).resume();
 
   const grpc = grpcListen === 'off' ? null : { ...grpcListen, tls: readTls(options) };
+  const exports = exportsOf(options);
+  const history = await openChosenStore(options, command, log, stopping.signal);
   const hub = await startHub({
     ...listen,
     memory,
@@ -86,8 +96,11 @@ async function run(options: Options): Promise<void> {
     metrics,
     series: metricsSeries,
     log,
-    history: null,
-    exports: exportsOf(options),
+    exports,
+    history,
+  }).catch(async (error: unknown) => {
+    await history?.close();
+    throw error;
   });
   const hubble = hub.grpcAddress === null ? '' : `, Hubble API on ${hub.grpcAddress}`;
   process.stdout.write(`Spyglass hub on ${hub.url}${hubble}\n`);
@@ -145,14 +158,4 @@ function series(text: string): number {
   const count = /^\d{1,8}$/.test(text) ? Number(text) : 0;
   if (count < MIN_SERIES) throw new InvalidArgumentError(`It must be a whole number, at least ${MIN_SERIES}.`);
   return count;
-}
-
-/** Reads `268435456`, `256Mi`, `1Gi`. */
-export function parseMemory(text: string): number {
-  const match = /^(\d{1,15})(|Ki|Mi|Gi)$/.exec(text);
-  const bytes = Number(match?.[1]) * (UNITS[match?.[2] ?? ''] ?? NaN);
-  if (!(bytes >= MIN_MEMORY && bytes <= Number.MAX_SAFE_INTEGER)) {
-    throw new InvalidArgumentError('It must be bytes, at least 1 MiB, such as 268435456 or 256Mi.');
-  }
-  return bytes;
 }

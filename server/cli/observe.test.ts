@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { HubStatus } from '../wire/status.ts';
-import { parseMemory } from './hub.ts';
+import { parseBytes } from './bytes.ts';
 import { parseListen } from './listen.ts';
 import { observeCommand, observeQuery } from './observe.ts';
 import { statusText } from './status.ts';
@@ -43,8 +43,11 @@ describe('spyglass hub', () => {
   });
 
   it('reads --memory', () => {
-    expect(['1048576', '1Mi', '2Gi'].map((text) => parseMemory(text))).toEqual([1_048_576, 1_048_576, 2_147_483_648]);
-    for (const text of ['', '1', '1MB', '-1Mi', '9999999Gi']) expect(() => parseMemory(text)).toThrow(/1 MiB/);
+    expect(['1048576', '1Mi', '2Gi'].map((text) => parseBytes(text, 1024 ** 2))).toEqual([
+      1_048_576, 1_048_576, 2_147_483_648,
+    ]);
+    for (const text of ['', '1', '1MB', '-1Mi', '9999999Gi'])
+      expect(() => parseBytes(text, 1024 ** 2)).toThrow(/1 MiB/);
   });
 });
 

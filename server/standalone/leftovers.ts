@@ -30,10 +30,14 @@ export async function removeLeftovers(node: LocalNode): Promise<string[]> {
   await Promise.all(namespaces.map((name) => removeNamespace(name)));
   note(namespaces.length, 'network namespace', 'network namespaces');
   await unmountIfOurs(node);
-  if (existsSync(node.stateFolder)) {
-    rmSync(node.stateFolder, { recursive: true, force: true });
-    removed.push(node.stateFolder);
+  for (const folder of [node.stateFolder, node.historyFolder]) {
+    if (!existsSync(folder)) continue;
+    rmSync(folder, { recursive: true, force: true });
+    removed.push(folder);
   }
+  // /var/lib/spyglass/nodes and what it lies in, unless somebody else has something there.
+  const nodes = dirname(node.historyFolder);
+  for (const folder of [nodes, dirname(nodes)]) removeIfEmpty(folder);
   return removed;
 }
 

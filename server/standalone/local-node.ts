@@ -7,10 +7,14 @@ import { cgroupMount } from '../kernel/cgroup.ts';
 
 export const RUN_FOLDER = '/run/spyglass';
 export const BPFFS = '/sys/fs/bpf';
+/** On a disk, unlike RUN_FOLDER: what a run keeps there would be memory. */
+const DATA_FOLDER = '/var/lib/spyglass/nodes';
 
 export interface LocalNode extends CniNode {
   /** Where the agent pins links and maps. */
   pinFolder: string;
+  /** Of the hub's history; goes with the run, like all else. */
+  historyFolder: string;
   /** Group of the node's own processes, undefined on a machine without cgroup2. */
   cgroup: string | undefined;
   /** Held by the running `up`; beside the state folder, which it outlives. */
@@ -35,6 +39,7 @@ export function localNode(name: string, cgroups: string | undefined = cgroupMoun
     podCIDRs,
     addresses,
     pinFolder: join(BPFFS, 'spyglass', name),
+    historyFolder: join(DATA_FOLDER, name),
     cgroup: cgroups === undefined ? undefined : join(cgroups, `spyglass-${name}`),
     lockFile: join(RUN_FOLDER, `${name}.lock`),
     model: { name, labels: { 'kubernetes.io/hostname': name }, addresses, podCIDRs },

@@ -7,6 +7,7 @@ import { Failure, sentence } from '../base/failure.ts';
 import { watchManifestFolder } from '../cluster/manifest-folder.ts';
 import type { ManifestPlan } from '../cluster/plan.ts';
 import { createCgroup } from '../kernel/cgroup.ts';
+import { isChdbInstalled } from '../hub/history/chdb/store-process.ts';
 import { lastLine } from './child.ts';
 import { removeLeftovers } from './leftovers.ts';
 import { DNS_SERVICE, LocalCluster } from './local-cluster.ts';
@@ -25,6 +26,8 @@ import type { Supervised } from './supervised.ts';
 const AGENT_GRACE_MS = 1500;
 const HUB_GRACE_MS = 1000;
 const START_TIMEOUT_MS = 30_000;
+/** Beyond it the oldest goes. */
+const HISTORY_BYTES = '4Gi';
 /** Pods that take longer to become ready are not waited for. */
 const READY_WAIT_MS = 5000;
 
@@ -73,7 +76,8 @@ export class NodeRun {
     cluster.publish();
     const { port, grpcPort } = this.#options;
     const hubble = grpcPort === 0 ? 'off' : `127.0.0.1:${grpcPort}`;
-    const hub = this.#service('hub', ['--listen', `127.0.0.1:${port}`, '--grpc-listen', hubble]);
+    const places = ['--listen', `127.0.0.1:${port}`, '--grpc-listen', hubble];
+    const hub = this.#service('hub', [...places, '--store', this.#store(), '--store-bytes', HISTORY_BYTES]);
     const agent = this.#service('agent', this.#agentArguments());
     await this.#step(`wired ${plan.pods.length} pods`, () => cluster.wire(cluster.pods));
     await this.#step('agent attached its programs', () =>
@@ -137,6 +141,13 @@ export class NodeRun {
     const service = supervise(name, options, this.#progress.warn);
     this.#services.push(service);
     return service;
+  }
+
+  /** A node for trying things out goes on without history. */
+  #store(): string {
+    if (isChdbInstalled()) return `chdb:${this.#node.historyFolder}`;
+    this.#progress.warn('the package chdb is not installed, so history is kept in memory only');
+    return 'memory';
   }
 
   #agentArguments(): string[] {

@@ -34,6 +34,8 @@ export interface StoreOptions {
   isAsked: boolean;
   version: string;
   log: Logger;
+  /** Breaks the start off. */
+  signal?: AbortSignal;
 }
 
 /**
@@ -46,9 +48,9 @@ export async function openStore(choice: StoreChoice, options: StoreOptions): Pro
     const { server, cluster } = choice;
     return store(choice.kind, server, cluster, options, async () => {});
   }
-  const { isAsked, log } = options;
+  const { isAsked, log, signal } = options;
   try {
-    const child = await startChild(choice.folder, log);
+    const child = await startChild(choice.folder, log, signal);
     const at = { socketPath: storeSocket(choice.folder) };
     const place = { name: `chdb in ${choice.folder}`, at, database: DATABASE, user: '', password: '' };
     return store(choice.kind, place, null, options, () => child.stop());
@@ -59,15 +61,18 @@ export async function openStore(choice: StoreChoice, options: StoreOptions): Pro
   }
 }
 
-async function startChild(folder: string, log: Logger): Promise<StoreProcess> {
+async function startChild(folder: string, log: Logger, signal: AbortSignal | undefined): Promise<StoreProcess> {
   if (!isChdbInstalled()) {
     throw new Failure(
       `The embedded database is not installed, so there is no history in ${folder}. Install it with "${INSTALL}", or choose --store memory or clickhouse://...`,
     );
   }
   const child = new StoreProcess(folder, log);
+  const stop = (): void => void child.stop();
+  signal?.addEventListener('abort', stop, { once: true });
   try {
     await child.started();
+    signal?.removeEventListener('abort', stop);
     return child;
   } catch (error) {
     await child.stop();

@@ -20,7 +20,7 @@ const FSYNC = 'fsync_after_insert = 1, fsync_part_directory = 1';
 /** CREATE TABLE IF NOT EXISTS, as one statement or, in a cluster, two. */
 export function createTable(place: SchemaPlace, table: TableDefinition): string[] {
   const { cluster, database } = place;
-  const { name, columns, engine, partition, primary, order, shard } = table;
+  const { name, columns, engine, partition, primary, order, shard, settings } = table;
   const local = localTable(place, name);
   const on = onCluster(place);
   const replicated = cluster === null ? '' : 'Replicated';
@@ -31,7 +31,7 @@ export function createTable(place: SchemaPlace, table: TableDefinition): string[
     ...(partition === null ? [] : [`PARTITION BY ${partition}`]),
     ...(primary === undefined ? [] : [`PRIMARY KEY (${primary})`]),
     `ORDER BY (${order})`,
-    `SETTINGS ${window} = ${WINDOW}, ${FSYNC}`,
+    `SETTINGS ${window} = ${WINDOW}, ${FSYNC}${settings === undefined ? '' : `, ${settings}`}`,
   ].join('\n');
   if (cluster === null) return [create];
   const parts = [cluster, database, local].map(quoted).join(', ');

@@ -51,9 +51,9 @@ function open(): void {
 }
 
 function fail(error: unknown): void {
-  // Only a Failure was foreseen; of anything else the stack helps.
-  const words =
-    error instanceof Failure ? error.message : error instanceof Error ? (error.stack ?? '') : sentence(error);
+  // What the system says is clear; of a bug the stack helps.
+  const isForeseen = error instanceof Failure || (error instanceof Error && 'syscall' in error);
+  const words = error instanceof Error && !isForeseen ? (error.stack ?? error.message) : error;
   tell({ problem: sentence(words) });
   process.exitCode = 1;
   process.disconnect?.();

@@ -1,6 +1,7 @@
 /** The store process as the hub sees it: started, started again with growing pauses when it ends, told about. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
+import { rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -8,12 +9,14 @@ import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import { Failure } from '../../../base/failure.ts';
 import { THREADS } from './front.ts';
-import type { StoreMessage } from './store-messages.ts';
+import { type StoreMessage, storeSocket } from './store-messages.ts';
 
 const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 30_000;
 /** One that ran this long starts again with the first pause. */
 const STEADY_MS = 60_000;
+/** The engine reads what it has of all partitions before it answers. */
+const START_MS = 120_000;
 const TAIL = 2000;
 
 export interface StoreHealth {
@@ -75,8 +78,11 @@ export class StoreProcess {
   /** Ends it for good. What was stored stays. */
   async stop(): Promise<void> {
     this.#stopping.abort();
-    if (this.#child?.connected === true) this.#child.disconnect();
+    // What is stored is safe from this by design, and it may be too busy to hear of anything else.
+    this.#child?.kill('SIGKILL');
     await this.#watching;
+    if (this.#health.state !== 'failing') rmSync(storeSocket(this.folder), { force: true });
+    this.#set({ state: 'failing', problem: 'it was stopped' });
   }
 
   async #watch(): Promise<void> {
@@ -105,7 +111,12 @@ export class StoreProcess {
     stderr.setEncoding('utf8').on('data', (text: string) => {
       tail = (tail + text).slice(-TAIL);
     });
+    const late = setTimeout(() => {
+      said = `it does not answer within ${START_MS / 1000} s of its start`;
+      child.kill('SIGKILL');
+    }, START_MS);
     child.on('message', (message: StoreMessage) => {
+      clearTimeout(late);
       if ('problem' in message) said = message.problem;
       else if (!this.#stopping.signal.aborted) this.#set({ state: 'ready', problem: null });
     });
@@ -120,6 +131,7 @@ export class StoreProcess {
     });
     // The event 'close', which would stand for both, does not come once we have closed the channel.
     const [how] = await Promise.all([ended, lastWords]);
+    clearTimeout(late);
     this.#child = null;
     return said || `the store process ${how}${lastLine(tail)}`;
   }
@@ -128,7 +140,9 @@ export class StoreProcess {
     const isNews = health.state !== this.#health.state || health.problem !== this.#health.problem;
     this.#health = health;
     if (!isNews) return;
-    if (health.state === 'failing') this.#log.warn({ problem: health.problem }, 'history fails; it is started again');
+    if (this.#stopping.signal.aborted) this.#log.info({ folder: this.folder }, 'history is closed');
+    else if (health.state === 'failing')
+      this.#log.warn({ problem: health.problem }, 'history fails; it is started again');
     else this.#log.info({ folder: this.folder }, 'history is ready');
     this.#changes.emit('change');
   }
