@@ -37,7 +37,7 @@ export interface HubStatus {
 /** What outlives the hub, and how well it is written. */
 export interface HistoryStatus {
   kind: 'chdb' | 'clickhouse';
-  /** `starting` until the first insert; `failing` while inserts are tried again. */
+  /** `starting` until the store has its tables; `failing` while it is tried again. */
   state: 'starting' | 'ready' | 'failing';
   /** Why it fails, one sentence. */
   problem: string | null;

@@ -2,12 +2,12 @@
  * Inserts blocks one after the other, each until the store has it. A block keeps its token over all tries, so a try whose
  * answer was lost does no harm.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { sentence } from '../../base/failure.ts';
 import type { Backlog } from './backlog.ts';
 import { type Block, WRITTEN, WRITTEN_TABLES, type WrittenTable } from './block.ts';
-import { NameRows, sessionRow } from './name-rows.ts';
-import { RowWriter } from './row-binary.ts';
+import { InsertStats, type NotStoredCause } from './insert-stats.ts';
+import { introductionOf } from './introduction.ts';
 import { type SqlEngine, StoreError } from './sql-engine.ts';
 import type { WrittenSession } from './written-session.ts';
 
@@ -15,31 +15,6 @@ const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 5000;
 /** A block that the store refuses for its own sake is tried so often: what it says may have been wrong. */
 const MAX_REJECTIONS = 3;
-/** What is given up is logged so often at most. */
-const TELL_MS = 10_000;
-/** Names are inserted in parts of about so many bytes. */
-const NAMES_BYTES = 8 * 1024 * 1024;
-
-/** Why flows are not stored: no room while the store failed or was slow, refused by it, or the hub stopped. */
-export const NOT_STORED = ['backlog', 'refused', 'stopped'] as const;
-export type NotStoredCause = (typeof NOT_STORED)[number];
-
-export interface InsertStats {
-  state: 'starting' | 'ready' | 'failing';
-  /** Why it fails, one sentence. */
-  problem: string | null;
-  /** Flows stored, and bytes of all rows as they were sent. */
-  rows: number;
-  bytes: number;
-  /** Inserts that succeeded, and their time; and tries that failed. */
-  inserts: number;
-  seconds: number;
-  failures: number;
-  /** Flows. */
-  notStored: Record<NotStoredCause, number>;
-  /** Unix ns of the newest stored flow, 0 for none. */
-  storedUntil: number;
-}
 
 export interface InserterOptions {
   engine: SqlEngine;
@@ -51,21 +26,10 @@ export interface InserterOptions {
 }
 
 export class Inserter {
-  readonly stats: InsertStats = {
-    state: 'starting',
-    problem: null,
-    rows: 0,
-    bytes: 0,
-    inserts: 0,
-    seconds: 0,
-    failures: 0,
-    notStored: { backlog: 0, refused: 0, stopped: 0 },
-    storedUntil: 0,
-  };
+  readonly stats: InsertStats;
   readonly #options: InserterOptions;
   readonly #backlog: Backlog;
   #isPrepared = false;
-  #told = -TELL_MS;
   #settledId = 0;
   #names = 0;
   #running: Promise<void> | null = null;
@@ -76,6 +40,7 @@ export class Inserter {
   constructor(backlog: Backlog, options: InserterOptions) {
     this.#backlog = backlog;
     this.#options = options;
+    this.stats = new InsertStats(options.log);
   }
 
   /** All flows with smaller ids are stored or given up. */
@@ -100,8 +65,14 @@ export class Inserter {
   async finish(ms: number): Promise<void> {
     this.#deadline = performance.now() + ms;
     this.#wake?.();
-    await this.#running;
-    await this.#run();
+    const over = new AbortController();
+    const all = async (): Promise<void> => {
+      await this.#running;
+      await this.#run();
+      over.abort();
+    };
+    // An insert may be without an answer for longer.
+    await Promise.race([all(), sleep(ms, undefined, { signal: over.signal }).catch(() => undefined)]);
   }
 
   get #isOver(): boolean {
@@ -109,6 +80,7 @@ export class Inserter {
   }
 
   async #run(): Promise<void> {
+    await this.#prepare();
     for (;;) {
       const block = this.#backlog.take(this.#deadline !== null);
       if (block === null) return;
@@ -117,16 +89,30 @@ export class Inserter {
     }
   }
 
+  /** Returns when the tables are there, or when it is too late for them. */
+  async #prepare(): Promise<void> {
+    for (let pause = FIRST_PAUSE_MS; !this.#isPrepared && !this.#isOver; pause = longer(pause)) {
+      try {
+        await this.#options.prepare();
+        this.#isPrepared = true;
+        this.stats.works();
+      } catch (error) {
+        this.stats.failed(error);
+        await this.#sleep(pause);
+      }
+    }
+  }
+
   async #store(block: Block): Promise<void> {
     const done = new Set<WrittenTable>();
     let rejections = 0;
-    for (let pause = FIRST_PAUSE_MS; !this.#isOver; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
+    for (let pause = FIRST_PAUSE_MS; !this.#isOver; pause = longer(pause)) {
       try {
         await this.#insert(block, done);
         this.#stored(block);
         return;
       } catch (error) {
-        this.#failed(error);
+        this.stats.failed(error);
         if (error instanceof StoreError && error.problem === 'rejected') rejections += 1;
       }
       if (rejections < MAX_REJECTIONS && !this.#backlog.isGivenUp) await this.#sleep(pause);
@@ -139,8 +125,6 @@ export class Inserter {
   }
 
   async #insert(block: Block, done: Set<WrittenTable>): Promise<void> {
-    if (!this.#isPrepared) await this.#options.prepare();
-    this.#isPrepared = true;
     await this.#askStored(block);
     for (const session of block.sessions) if (session.isUnwritten) await this.#introduce(session);
     for (const table of WRITTEN_TABLES) {
@@ -164,22 +148,11 @@ export class Inserter {
 
   /** Writes a session and all its names. What changes meanwhile is in later blocks. */
   async #introduce(session: WrittenSession): Promise<void> {
-    const now = Date.now();
-    const sessions = new RowWriter();
-    sessionRow(sessions, session, now);
-    const parts = [new RowWriter()];
-    const room = (): RowWriter => {
-      const last = parts.at(-1);
-      if (last !== undefined && last.length < NAMES_BYTES) return last;
-      const next = new RowWriter();
-      parts.push(next);
-      return next;
-    };
-    new NameRows(room, session.session.names, now).all();
+    const { session: row, names } = introductionOf(session, Date.now());
     session.isUnwritten = false;
     try {
-      await this.#rows('sessions', sessions.slices(0, sessions.length), `names-${++this.#names}`);
-      for (const part of parts) await this.#rows('names', part.slices(0, part.length), `names-${++this.#names}`);
+      await this.#rows('sessions', row, `names-${++this.#names}`);
+      for (const part of names) await this.#rows('names', part, `names-${++this.#names}`);
     } catch (error) {
       session.isUnwritten = true;
       throw error;
@@ -190,16 +163,13 @@ export class Inserter {
     if (rows.length === 0) return;
     const begin = performance.now();
     await this.#options.engine.insert(table, WRITTEN[table], rows, `${this.#options.hub}-${token}`);
-    this.stats.seconds += (performance.now() - begin) / 1000;
-    this.stats.inserts += 1;
-    this.stats.bytes += rows.reduce((sum, { length }) => sum + length, 0);
+    const bytes = rows.reduce((sum, { length }) => sum + length, 0);
+    this.stats.inserted(bytes, (performance.now() - begin) / 1000);
   }
 
   #stored(block: Block): void {
     const { stats } = this;
-    if (stats.state === 'failing') this.#options.log.info('history is written again');
-    stats.state = 'ready';
-    stats.problem = null;
+    this.stats.works();
     stats.rows += block.count;
     for (const { session, batch, newest, nextId } of block.pieces) {
       stats.storedUntil = Math.max(stats.storedUntil, newest);
@@ -208,35 +178,13 @@ export class Inserter {
     }
   }
 
-  #failed(error: unknown): void {
-    const problem = sentence(error);
-    if (this.stats.state !== 'failing' || this.stats.problem !== problem) {
-      // A store's error is a sentence for people; anything else is a fault of the hub.
-      if (error instanceof StoreError) this.#options.log.warn(`History is not written: ${problem}`);
-      else this.#options.log.error({ err: error }, 'history cannot be written');
-    }
-    this.stats.state = 'failing';
-    this.stats.problem = problem;
-    this.stats.failures += 1;
-  }
-
   #giveUp(block: Block, cause: NotStoredCause): void {
-    const { count } = block;
-    this.stats.notStored[cause] += count;
-    this.#tellGivenUp();
+    this.stats.gaveUp(block.count, cause);
     if (block.has('names') || block.has('sessions')) for (const it of block.sessions) it.isUnwritten = true;
     for (const { session, batch, nextId } of block.pieces) {
       this.#settledId = Math.max(this.#settledId, nextId);
       session.settle(batch);
     }
-  }
-
-  /** Blocks are given up many times a second while a store fails. */
-  #tellGivenUp(): void {
-    const now = performance.now();
-    if (now - this.#told < TELL_MS) return;
-    this.#told = now;
-    this.#options.log.warn({ not_stored: this.stats.notStored }, 'flows are given up: they will not be in history');
   }
 
   async #sleep(ms: number): Promise<void> {
@@ -250,4 +198,8 @@ export class Inserter {
     });
     this.#wake = null;
   }
+}
+
+function longer(pause: number): number {
+  return Math.min(2 * pause, LONGEST_PAUSE_MS);
 }

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { ClickHouse } from './clickhouse.ts';
-import { createDatabase, migrate, type Migration } from './migrate.ts';
+import { checkVersion, createDatabase, migrate, type Migration } from './migrate.ts';
 import { createTable } from './schema.ts';
+import type { SqlEngine } from './sql-engine.ts';
 import { type TestStore, startTestStore } from './testing/test-store.ts';
 
 const ABOUT = { store: 'The test store', by: '2.0' };
@@ -63,4 +64,15 @@ it('makes the database unless it is there', async () => {
   expect(await server.rows("SELECT name FROM system.databases WHERE name LIKE 'new%'")).toEqual([
     { name: 'new `one`' },
   ]);
+});
+
+it('refuses a server that is too old, by its own word', async () => {
+  // Of another version there is no engine here; only what it says of itself differs.
+  const saying = (version: string): Pick<SqlEngine, 'rows'> => ({ rows: async <Row>() => [{ version }] as Row[] });
+  await expect(checkVersion(saying('24.10.3.21'), 'It')).rejects.toThrow(
+    'It is ClickHouse 24.10.3.21; history takes 24.11',
+  );
+  await expect(checkVersion(saying('9.1'), 'It')).rejects.toThrow(/update it/);
+  for (const version of ['24.11.1.1', '25.1.1', '100.0']) await checkVersion(saying(version), 'It');
+  await checkVersion(engine, 'It');
 });

@@ -24,6 +24,18 @@ const VERSIONS: TableDefinition = {
   shard: 'version',
 };
 
+/** Older ones end an answer that was broken off like one that is whole. */
+const LEAST_VERSION = [24, 11] as const;
+
+/** Throws a Failure if the store is too old; throws StoreError. `store` is what it is called. */
+export async function checkVersion(engine: Pick<SqlEngine, 'rows'>, store: string): Promise<void> {
+  const [row] = await engine.rows<{ version: string }>('SELECT version() AS version');
+  const version = row?.version ?? 'of no version';
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  if (major > LEAST_VERSION[0] || (major === LEAST_VERSION[0] && minor >= LEAST_VERSION[1])) return;
+  throw new Failure(`${store} is ClickHouse ${version}; history takes ${LEAST_VERSION.join('.')} or newer: update it.`);
+}
+
 /** Makes the database if there is none. `engine` is one without a database, which might not be there yet. */
 export async function createDatabase(engine: SqlEngine, place: SchemaPlace): Promise<void> {
   // Where the user may not make databases, one that is there will do.

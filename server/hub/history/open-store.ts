@@ -4,7 +4,7 @@ import { Failure, sentence } from '../../base/failure.ts';
 import { StoreProcess, isChdbInstalled } from './chdb/store-process.ts';
 import { storeSocket } from './chdb/store-messages.ts';
 import { ClickHouse, type StorePlace } from './clickhouse.ts';
-import { createDatabase, migrate } from './migrate.ts';
+import { checkVersion, createDatabase, migrate } from './migrate.ts';
 import { MIGRATIONS } from './migrations.ts';
 import { type RetentionLimits, retain } from './retention.ts';
 import type { SchemaPlace } from './schema.ts';
@@ -22,7 +22,7 @@ export interface OpenStore {
   readonly engine: SqlEngine;
   /**
    * Makes the tables what this version needs; from then on what is too old or too much is dropped once a minute. Called
-   * again if it fails. Throws StoreError, or a Failure if a newer Spyglass made the tables.
+   * again if it fails. Throws StoreError, or a Failure if a newer Spyglass made the tables or the server is too old.
    */
   prepare(): Promise<void>;
   close(): Promise<void>;
@@ -98,6 +98,7 @@ function store(
       // The database may not be there, and then no call may name it.
       const outside = new ClickHouse({ ...at, database: '' });
       try {
+        await checkVersion(outside, at.name);
         await createDatabase(outside, place);
       } finally {
         outside.close();

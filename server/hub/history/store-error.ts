@@ -2,19 +2,20 @@
 import { StoreError, type StoreProblem } from './sql-engine.ts';
 
 /**
- * Numbers of ClickHouse's errors that are not the fault of the request (src/Common/ErrorCodes.cpp).
- * 75 CANNOT_WRITE_TO_FILE_DESCRIPTOR, 76 CANNOT_OPEN_FILE, 243 NOT_ENOUGH_SPACE, 164 READONLY, 242 TABLE_IS_READ_ONLY,
- * 499 S3_ERROR is a network's; 1001 STD_EXCEPTION also wraps what the file system says.
+ * Numbers of ClickHouse's errors that are not the fault of the request (src/Common/ErrorCodes.cpp). 74 to 76 and 1001
+ * are what the file system says of a file.
  */
 const PROBLEMS: Readonly<Record<number, StoreProblem>> = {
-  75: 'full',
-  76: 'full',
   243: 'full',
   159: 'timeout',
   209: 'unreachable',
   210: 'unreachable',
   279: 'unreachable',
   999: 'unreachable',
+  74: 'busy',
+  75: 'busy',
+  76: 'busy',
+  1001: 'busy',
   202: 'busy',
   241: 'busy',
   242: 'busy',
@@ -32,8 +33,7 @@ const PROBLEMS: Readonly<Record<number, StoreProblem>> = {
 const NO_ROOM = /No space left on device|Disk quota exceeded|Read-only file system|NOT_ENOUGH_SPACE/i;
 
 const ADVICE: Readonly<Partial<Record<StoreProblem, string>>> = {
-  full: 'make room on its disk, or keep less (--store-bytes, --store-retention)',
-  busy: 'it is tried again; if that stays so, give the store more memory',
+  busy: 'the same may work later',
   timeout: 'ask for a shorter time',
   denied: 'check user and password of --store and what the user may do',
 };
@@ -59,10 +59,15 @@ export function storeError(where: string, text: string, code?: number): StoreErr
   const number = exception?.code ?? code;
   const words = exception?.words ?? tidy(text);
   const problem = NO_ROOM.test(words) ? 'full' : (PROBLEMS[number ?? 0] ?? 'rejected');
+  const details = number === undefined ? {} : { code: number };
+  if (problem === 'full') {
+    const todo = 'make room there, or keep less (--store-bytes, --store-retention)';
+    return new StoreError(problem, `${where} has no room left on its disk; ${todo}.`, details);
+  }
   const advice = ADVICE[problem];
   const why = words === '' ? 'it gives no reason' : words;
   const message = `${where} refused: ${why}${advice === undefined ? '.' : `; ${advice}.`}`;
-  return new StoreError(problem, message, number === undefined ? {} : { code: number });
+  return new StoreError(problem, message, details);
 }
 
 /** One line, without version and marks of the transport. */

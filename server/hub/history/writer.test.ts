@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { RecordLayout } from '../../wire/layout.ts';
-import { type Ack, KIND } from '../../wire/agent.ts';
+import { KIND } from '../../wire/agent.ts';
 import type { HubStatus } from '../../wire/status.ts';
 import { RECORD_LAYOUT } from '../../wire/record-layout.gen.ts';
 import { sessionKey } from '../../flows/flow-uuid.ts';
@@ -167,7 +167,7 @@ describe('names', () => {
 });
 
 describe('a store that fails', () => {
-  it('gets everything once it is back, killed as often as it may be', { timeout: 30_000 }, async () => {
+  it('gets everything once it is back, killed as often as it may be', async () => {
     const hub = await bed.hub();
     const agent = await new FakeAgent(hub).start();
     const sent: string[] = [];
@@ -181,7 +181,7 @@ describe('a store that fails', () => {
       await sleep(150 * (round + 1));
       await killStore();
     }
-    await settledAt(agent, 60);
+    await agent.settled(60);
     expect(await stored(bed.engine)).toEqual(sent);
     expect(await bed.engine.rows('SELECT sum(flows) AS n FROM flows_1m')).toEqual([{ n: String(sent.length) }]);
   });
@@ -194,7 +194,7 @@ describe('a store that fails', () => {
     switched.failure = new StoreError('full', 'No space is left.');
     for (let number = 2; number < 30; number++) agent.batch(numbered(number, 400));
     // Given up batches are acknowledged, the newest are kept.
-    await settledAt(agent, 5);
+    await agent.settled(5);
     const { history } = await status(hub);
     expect(history).toMatchObject({ kind: 'chdb', state: 'failing', problem: 'No space is left.' });
     expect(history?.not_stored.backlog).toBeGreaterThan(0);
@@ -208,7 +208,7 @@ describe('a store that fails', () => {
     });
     switched.failure = null;
     agent.batch(numbered(30, 1));
-    await settledAt(agent, 30);
+    await agent.settled(30);
     const after = (await status(hub)).history;
     expect(after).toMatchObject({ state: 'ready', problem: null });
     const rows = await bed.engine.rows<{ n: string; batches: string[] }>(
@@ -222,13 +222,13 @@ describe('a store that fails', () => {
     expect(name?.entry).toContain('web-9');
   });
 
-  it('that refuses a block for good does not hold up those behind it', { timeout: 20_000 }, async () => {
+  it('that refuses a block for good does not hold up those behind it', async () => {
     const switched = new SwitchedEngine(bed.engine);
     const hub = await bed.hub({ engine: switched });
     const agent = await new FakeAgent(hub).start();
     switched.failure = new StoreError('rejected', 'This is no row.');
     agent.batch([flow()]);
-    await settledAt(agent, 1);
+    await agent.settled(1);
     switched.failure = null;
     await agent.deliver([DROP]);
     expect((await status(hub)).history).toMatchObject({ state: 'ready', not_stored: { refused: 1 } });
@@ -259,10 +259,22 @@ describe('a hub', () => {
     // Agents send again all they still have.
     for (const batch of sent) again.batch(batch, { at: AT });
     again.batch(numbered(3, 3), { number: 3 });
-    await settledAt(again, 3);
+    await again.settled(3);
     expect(await stored(bed.engine)).toEqual(sent.flatMap((batch) => records(batch)));
     expect((await status(second)).flows.stored).toBe(9);
     expect(await bed.engine.rows('SELECT sum(flows) AS n FROM flows_1m')).toEqual([{ n: '9' }]);
+  });
+
+  it('is ready before any agent comes, or says why it is not', async () => {
+    const switched = new SwitchedEngine(bed.engine);
+    switched.failure = new StoreError('unreachable', 'Nobody answers.');
+    const hub = await bed.hub({ engine: switched });
+    const history = async () => (await status(hub)).history;
+    await expect.poll(history).toMatchObject({ state: 'failing', problem: 'Nobody answers.', rows: null });
+    switched.failure = null;
+    await expect
+      .poll(history, { timeout: 10_000 })
+      .toMatchObject({ state: 'ready', problem: null, rows: 0, oldest: null });
   });
 
   it('says how far it is', async () => {
@@ -298,11 +310,6 @@ async function status(hub: RunningHub): Promise<HubStatus> {
   return (await (await fetch(`${hub.url}/api/v1/status`)).json()) as HubStatus;
 }
 
-/** Waits until all batches up to this number are stored, or given up. */
-async function settledAt(agent: FakeAgent, batch: number): Promise<void> {
-  while ((await agent.reply<Ack>(KIND.ack)).batch < batch);
-}
-
 async function killStore(): Promise<void> {
   const { process: store } = bed.store;
   const { pid } = store;
@@ -326,6 +333,7 @@ class SwitchedEngine implements SqlEngine {
     return this.#engine.stream(...call);
   }
   async command(sql: string): Promise<void> {
+    if (this.failure !== null) throw this.failure;
     return this.#engine.command(sql);
   }
   async insert(...call: Parameters<SqlEngine['insert']>): Promise<void> {

@@ -2042,7 +2042,7 @@ export const SCHEMAS: { answers: Record<string, object>; types: Record<string, o
             "ready",
             "failing"
           ],
-          "description": "`starting` until the first insert; `failing` while inserts are tried again."
+          "description": "`starting` until the store has its tables; `failing` while it is tried again."
         },
         "problem": {
           "type": [

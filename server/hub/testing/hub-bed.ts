@@ -148,7 +148,16 @@ export class FakeAgent {
   /** Sends a batch and waits until the hub holds it for good. */
   async deliver(records: RecordFields[], options: BatchOptions = {}): Promise<void> {
     const number = this.batch(records, options);
-    while ((await this.reply<Ack>(KIND.ack)).batch < number);
+    await this.settled(number);
+  }
+
+  /** Waits until the hub says that it holds all batches up to this one for good, however long that takes. */
+  async settled(number: number): Promise<void> {
+    for (;;) {
+      const next = this.#replies.shift();
+      if (next === undefined) await once(this.socket, 'message');
+      else if (next[0] === KIND.ack && (unpack(next.subarray(1)) as Ack).batch >= number) return;
+    }
   }
 
   async reply<T>(kind: number): Promise<T> {

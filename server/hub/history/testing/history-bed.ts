@@ -1,6 +1,6 @@
 /** Hubs over a real store, each test in a database of its own. */
 import { pino } from 'pino';
-import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, vi } from 'vitest';
 import { type RunningHub, startHub } from '../../hub.ts';
 import type { ClickHouse } from '../clickhouse.ts';
 import type { SqlEngine } from '../sql-engine.ts';
@@ -20,6 +20,8 @@ export class HistoryBed {
   #databases = 0;
 
   constructor() {
+    // A batch is on disk after half a second, on a busy machine after several.
+    vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
     beforeAll(async () => {
       this.#store = await startTestStore();
     });
