@@ -1,14 +1,15 @@
 /** `spyglass hub`: arguments and signals of the hub. */
-import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { pino } from 'pino';
-import { EXIT_USAGE, Failure, sentence } from '../base/failure.ts';
+import { EXIT_USAGE, Failure } from '../base/failure.ts';
+import { isLoopback } from '../base/loopback.ts';
 import type { ExportOptions } from '../hub/exports/exports.ts';
 import { startHub } from '../hub/hub.ts';
 import { DEFAULT_METRICS, type MetricConfig, MetricsError, parseMetrics } from '../hub/metrics/config.ts';
 import { DEFAULT_SERIES } from '../hub/metrics/series-budget.ts';
 import { parseBytes } from './bytes.ts';
+import { type AccessFlags, addAccessOptions, readAccess, readTls } from './hub-access.ts';
 import { type ListenAddress, parseListen } from './listen.ts';
 import { type StoreOptions, openChosenStore, storeOptions } from './store-option.ts';
 import { ownVersion } from './version.ts';
@@ -21,14 +22,12 @@ const MIN_MEMORY = 1024 * 1024;
 /** The process ends by then even if the store will not take what waits. */
 const EXIT_MS = 8000;
 
-interface Options extends StoreOptions {
+interface Options extends AccessFlags, StoreOptions {
   listen: ListenAddress;
   memory: number;
   metrics: readonly MetricConfig[];
   metricsSeries: number;
   grpcListen: ListenAddress | 'off';
-  grpcTlsCert?: string;
-  grpcTlsKey?: string;
   exportDir?: string;
   exportEndpoint: string[];
   exitWithParent?: true;
@@ -67,14 +66,12 @@ export function hubCommand(): Command {
         .argParser((text) => (text === 'off' ? text : parseListen(text)))
         .default({ host: '127.0.0.1', port: 4245 }, '127.0.0.1:4245'),
     )
-    .option('--grpc-tls-cert <file>', 'certificate chain of the Hubble API, PEM')
-    .option('--grpc-tls-key <file>', 'its key, PEM')
     .option('--export-dir <folder>', 'folder that exports may write files to; without it there are no exports')
     .option('--export-endpoint <url>', 'OTLP logs endpoint that exports may send to; may be repeated', collectUrl, [])
     .option('--exit-with-parent', 'stop when standard input is closed')
     .action(run);
   for (const option of storeOptions()) command.addOption(option);
-  return command;
+  return addAccessOptions(command);
 }
 
 async function run(options: Options, command: Command): Promise<void> {
@@ -85,7 +82,12 @@ async function run(options: Options, command: Command): Promise<void> {
   for (const signal of SIGNALS) process.on(signal, stop);
   if (exitWithParent) process.stdin.on('end', stop).on('error', stop).resume();
 
-  const grpc = grpcListen === 'off' ? null : { ...grpcListen, tls: readTls(options) };
+  const grpc = grpcListen === 'off' ? null : grpcListen;
+  const access = await readAccess(options, log);
+  const tls = readTls(options, log);
+  if (tls === undefined && !isLoopback(listen.host) && options.auth !== 'none') {
+    log.warn('tokens travel in clear text; give --tls-cert and --tls-key, or let a proxy in front end TLS');
+  }
   const exports = exportsOf(options);
   const history = await openChosenStore(options, command, log, stopping.signal);
   const hub = await startHub({
@@ -93,6 +95,9 @@ async function run(options: Options, command: Command): Promise<void> {
     memory,
     version: ownVersion(),
     grpc,
+    access,
+    ...(tls !== undefined && { tls }),
+    allowedHosts: options.allowedHost,
     metrics,
     series: metricsSeries,
     log,
@@ -112,6 +117,7 @@ async function run(options: Options, command: Command): Promise<void> {
   setTimeout(() => process.exit(0), EXIT_MS).unref();
   process.stdin.destroy();
   await hub.close();
+  tls?.stop();
 }
 
 function exportsOf({ exportDir, exportEndpoint: endpoints }: Options): ExportOptions | undefined {
@@ -125,24 +131,6 @@ function exportsOf({ exportDir, exportEndpoint: endpoints }: Options): ExportOpt
 function collectUrl(value: string, previous: string[]): string[] {
   if (URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)) return [...previous, value];
   throw new InvalidArgumentError('It must be a URL, such as https://collector:4318/v1/logs.');
-}
-
-function readTls({ grpcTlsCert: cert, grpcTlsKey: key }: Options): { cert: Buffer; key: Buffer } | null {
-  if (cert === undefined && key === undefined) return null;
-  if (cert === undefined || key === undefined) {
-    throw new Failure('TLS takes both --grpc-tls-cert and --grpc-tls-key; give the other one, too.', {
-      exitCode: EXIT_USAGE,
-    });
-  }
-  return { cert: readPem(cert), key: readPem(key) };
-}
-
-function readPem(path: string): Buffer {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    throw new Failure(`The file ${path} cannot be read: ${sentence(error)}.`, { cause: error });
-  }
 }
 
 function metricList(text: string): MetricConfig[] {

@@ -16,6 +16,7 @@ import { edgeCounters, kernelCounters, recordCounts } from '../hub/testing/count
 import { DICTIONARY, DROP, FakeAgent, flow } from '../hub/testing/hub-bed.ts';
 import { PlayedCounts, playedMessage } from '../recording/played-message.ts';
 import { play, survey } from '../recording/player.ts';
+import { NO_CREDENTIALS } from '../recording/hub-credentials.ts';
 import { readRecording } from '../recording/reader.ts';
 import { record, type Recorded } from '../recording/recorder.ts';
 import { RecordingWriter } from '../recording/writer.ts';
@@ -69,7 +70,7 @@ function startRecording(): { warnings: string[]; stop: () => Promise<Recorded> }
   const stopping = new AbortController();
   const warnings: string[] = [];
   const warn = (line: string): void => void warnings.push(line);
-  const done = record({ hub: source.url, path: file, warn, signal: stopping.signal });
+  const done = record({ hub: source.url, path: file, connect: NO_CREDENTIALS, warn, signal: stopping.signal });
   const stop = async (): Promise<Recorded> => {
     stopping.abort();
     return done;
@@ -78,7 +79,7 @@ function startRecording(): { warnings: string[]; stop: () => Promise<Recorded> }
 }
 
 const replay = async (speed = 0, signal = new AbortController().signal, loop = false): Promise<void> =>
-  play(file, await survey(file), { hub: target.url, speed, loop, signal });
+  play(file, await survey(file), { hub: target.url, connect: NO_CREDENTIALS, speed, loop, signal });
 
 /** `handed`: records that the agent has sent. */
 function sendCounters(agent: FakeAgent, packets: number, handed: number): void {
@@ -210,7 +211,13 @@ describe('a replay', () => {
     }
     await writer.finish();
     const began = Date.now();
-    const options = { hub: target.url, speed: 1, loop: false, signal: new AbortController().signal };
+    const options = {
+      hub: target.url,
+      connect: NO_CREDENTIALS,
+      speed: 1,
+      loop: false,
+      signal: new AbortController().signal,
+    };
     await play(yesterday, await survey(yesterday), options);
     const [played] = await flowsOf(target);
     expect(Date.parse(played?.time ?? '')).toBeGreaterThan(began - 1000);
@@ -268,7 +275,7 @@ describe('a recorder', () => {
     await expect(startRecording().stop()).resolves.toMatchObject({ frames: 0 });
     rmSync(file);
     const signal = new AbortController().signal;
-    const recording = record({ hub: source.url, path: file, warn: () => undefined, signal });
+    const recording = record({ hub: source.url, path: file, connect: NO_CREDENTIALS, warn: () => undefined, signal });
     await expect(recording).rejects.toThrow(/^cannot listen to the hub at http:.*ECONNREFUSED/);
     expect(existsSync(file)).toBe(false);
   });

@@ -6,7 +6,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { HubbleFlow } from '../wire/hubble.ts';
 import type { FlowPlace } from '../flows/flow-uuid.ts';
-import { type Emitter, toHubbleFlow } from '../flows/hubble-flow.ts';
+import type { Emitter } from '../flows/hubble-flow.ts';
+import type { Visibility } from './access/visibility.ts';
 import type { HistoryReader } from './history/reader/history-reader.ts';
 import { readStored, type StoredFlow } from './history/reader/stored-flows.ts';
 import { isPassing, StoreError } from './history/sql-engine.ts';
@@ -52,6 +53,7 @@ type AnyFlow = MemoryFlow | StoredFlow;
 
 export class FlowReading {
   readonly #hub: FlowPlaces;
+  readonly #visibility: Visibility;
   readonly #parts: readonly Part[];
   /** Id of the first flow that is none of this reading's: where followers go on. */
   readonly #end: number;
@@ -63,9 +65,10 @@ export class FlowReading {
   #history: HistoryReader | null;
   #lost = 0;
 
-  /** Begins now: what arrives later is for followers. */
-  constructor(hub: FlowPlaces) {
+  /** Begins now: what arrives later is for followers. Of all flows it gives those that may be seen, as they may be seen. */
+  constructor(hub: FlowPlaces, visibility: Visibility) {
     this.#hub = hub;
+    this.#visibility = visibility;
     this.#history = hub.stored;
     this.#end = hub.store.nextId;
     this.#evictedTo = hub.store.evictedTo;
@@ -92,8 +95,9 @@ export class FlowReading {
    * The oldest of the `limit` newest flows that the query selects, null if there is none; `limit` is at most MAX_NEWEST.
    * Where the store fails and memory has as many, they are taken for the newest.
    */
-  async newest(query: RangeQuery, limit: number, signal: AbortSignal): Promise<FlowKey | null> {
+  async newest(asked: RangeQuery, limit: number, signal: AbortSignal): Promise<FlowKey | null> {
     if (limit <= 0) return null;
+    const query = this.#visible(asked);
     const newest = new NewestKeys(limit);
     await collectNewest(this.#parts, query, newest, (parts) => this.#reload(parts, query, signal), signal);
     newest.settle();
@@ -110,7 +114,8 @@ export class FlowReading {
    * The first `limit` flows that the query selects, by the order of keys. Rejects with a StoreError if history is needed and
    * fails, or with the signal's reason.
    */
-  async *pages(query: RangeQuery, limit: number, signal: AbortSignal): AsyncGenerator<FlowPage> {
+  async *pages(asked: RangeQuery, limit: number, signal: AbortSignal): AsyncGenerator<FlowPage> {
+    const query = this.#visible(asked);
     const memory = inOrder<StoredFlow>(this.#parts, query, (parts) => this.#reload(parts, query, signal), signal);
     const history = (await this.#mayHold(lowest(query))) ? this.#stored(query, signal) : null;
     let left = limit;
@@ -131,7 +136,7 @@ export class FlowReading {
    */
   async *follow(query: FlowQuery, signal: AbortSignal): AsyncGenerator<FlowPage> {
     const { store, newFlows } = this.#hub;
-    const range = { ...query, after: null, before: null };
+    const range = { ...this.#visible(query), after: null, before: null };
     let next = this.#end;
     for (;;) {
       if (next >= store.nextId) {
@@ -179,6 +184,10 @@ export class FlowReading {
     if (since === null || this.#history.isShared) return true;
     if (this.#hub.store.newestEvicted >= Number(since) - ROUNDING_NS) return true;
     return (await this.#history.newestAtStart()) >= since;
+  }
+
+  #visible<Query extends FlowQuery>(query: Query): Query {
+    return { ...query, filter: this.#visibility.filter(query.filter) };
   }
 
   async *#stored(query: RangeQuery, signal: AbortSignal): AsyncGenerator<StoredFlow[]> {
@@ -244,7 +253,7 @@ export class FlowReading {
 
   /** All of them are there; nothing may wait between that and this. */
   #renderHeld(flows: readonly AnyFlow[]): FlowPage {
-    return this.#page(flows.map((flow) => this.#flow(flow)));
+    return this.#page(flows.flatMap((flow) => this.#flow(flow) ?? []));
   }
 
   #page(flows: HubbleFlow[]): FlowPage {
@@ -253,16 +262,16 @@ export class FlowReading {
     return { flows, lost };
   }
 
-  #flow(flow: AnyFlow): HubbleFlow {
+  #flow(flow: AnyFlow): HubbleFlow | null {
     const { emitter } = this.#hub;
     if ('row' in flow) {
       const { record, names } = readStored(flow.row, flow.from);
       const { clockOffsetNs } = flow.row;
-      return toHubbleFlow(record, { names, clockOffsetNs, uuid: flow.from.uuid(flow.sequence), emitter });
+      return this.#visibility.flow(record, { names, clockOffsetNs, uuid: flow.from.uuid(flow.sequence), emitter });
     }
     const { source, clockOffsetNs } = flow.extent;
     const context = { names: source.names, clockOffsetNs, uuid: source.uuid(flow.sequence), emitter };
-    return toHubbleFlow(seek(flow.extent, flow.index), context);
+    return this.#visibility.flow(seek(flow.extent, flow.index), context);
   }
 }
 

@@ -116,7 +116,7 @@ beforeAll(async () => {
     version: '0.1.0',
     uiFolder: '/nonexistent',
     log,
-    grpc: { host: '127.0.0.1', port: 0, tls: null },
+    grpc: { host: '127.0.0.1', port: 0 },
     exports: { folder, endpoints: [] },
   });
   grpc = new GrpcClient(hub.grpcAddress ?? '');

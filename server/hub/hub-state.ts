@@ -11,7 +11,8 @@ import type { ServiceMap } from '../wire/service-map.ts';
 import type { MapGroup } from '../wire/service-map.ts';
 import type { Names } from '../flows/dictionary.ts';
 import type { FlowFilter } from '../flows/filter.ts';
-import { type Emitter, toHubbleFlow } from '../flows/hubble-flow.ts';
+import type { Emitter } from '../flows/hubble-flow.ts';
+import { Visibility } from './access/visibility.ts';
 import { datapathView } from './datapath/datapath-view.ts';
 import { StageRing } from './datapath/stage-ring.ts';
 import { EdgeRing } from './edges/edge-ring.ts';
@@ -155,10 +156,23 @@ export class HubState implements FlowPlaces {
   }
 
   /** Names of the connected agents. */
-  get agentNames(): Names[] {
+  agentNames(visibility: Visibility): Names[] {
     const names: Names[] = [];
-    for (const node of this.nodes.values()) if (node.connected && node.session !== null) names.push(node.session.names);
+    for (const { connected, session } of this.nodes.values()) {
+      if (connected && session !== null) names.push(visibility.names(session.names));
+    }
     return names;
+  }
+
+  /** Those with pods, services or policies, on nodes with a connected agent. */
+  get namespaces(): Set<string> {
+    const found = new Set<string>();
+    for (const names of this.agentNames(Visibility.ALL)) {
+      for (const entries of [names.endpoints, names.services, names.policies]) {
+        for (const { namespace } of entries.values()) if (namespace !== '') found.add(namespace);
+      }
+    }
+    return found;
   }
 
   /** Records that agents could not keep. */
@@ -173,9 +187,9 @@ export class HubState implements FlowPlaces {
     return [...this.nodes.values()].every((node) => node.connected && node.ledger.isWhole);
   }
 
-  /** The flow with this id in an extent that is not evicted. */
-  flow(extent: Extent, id: number): HubbleFlow {
-    return toHubbleFlow(seek(extent, id - extent.firstId), {
+  /** The flow with this id in an extent that is not evicted; null if it is none that the reader may see. */
+  flow(extent: Extent, id: number, visibility: Visibility): HubbleFlow | null {
+    return visibility.flow(seek(extent, id - extent.firstId), {
       names: extent.source.names,
       clockOffsetNs: extent.clockOffsetNs,
       uuid: extent.source.uuid(extent.firstSequence + id - extent.firstId),
@@ -184,21 +198,29 @@ export class HubState implements FlowPlaces {
   }
 
   /** The stored flow with this id, null if it was overwritten. */
-  flowById(id: number): HubbleFlow | null {
+  flowById(id: number, visibility: Visibility): HubbleFlow | null {
     const extent = this.store.extentFrom(id);
-    return extent === undefined || extent.firstId > id ? null : this.flow(extent, id);
+    return extent === undefined || extent.firstId > id ? null : this.flow(extent, id, visibility);
   }
 
   /** The map over whole seconds in [since, until), Unix seconds. */
-  map(since: number, until: number, group: MapGroup, filter: FlowFilter): ServiceMap {
+  map(since: number, until: number, group: MapGroup, filter: FlowFilter, visibility: Visibility): ServiceMap {
     const now = Date.now() / 1000;
-    const l7 = this.l7.window(since, until, now);
-    return serviceMap(this.edges.window(since, until, now), group, filter, this.agentNames, l7);
+    const l7 = visibility.series(this.l7.window(since, until, now));
+    const edges = visibility.edges(this.edges.window(since, until, now));
+    return serviceMap(edges, group, filter, this.agentNames(visibility), l7);
   }
 
   /** The table of routes over the same window. */
-  routes(since: number, until: number, group: MapGroup, filter: FlowFilter, per: L7RowsPer): L7Table {
-    return l7Table(this.l7.window(since, until, Date.now() / 1000), group, filter, per);
+  routes(
+    since: number,
+    until: number,
+    group: MapGroup,
+    filter: FlowFilter,
+    per: L7RowsPer,
+    visibility: Visibility,
+  ): L7Table {
+    return l7Table(visibility.series(this.l7.window(since, until, Date.now() / 1000)), group, filter, per);
   }
 
   /** What the stages did over the same kind of window, on one node or (null) on all. */

@@ -5,6 +5,7 @@ import { WebSocket } from 'ws';
 import { z } from 'zod';
 import { Failure } from '../base/failure.ts';
 import { KIND } from '../wire/agent.ts';
+import type { HubCredentials } from './hub-credentials.ts';
 import { batchNumber } from './played-message.ts';
 
 /** Bytes handed to the socket and not yet sent, beyond which the player waits. */
@@ -34,6 +35,7 @@ export class PlayedAgent {
   /** Connects and says hello; resolves when the hub has said welcome. `onLost` hears of a hub that ends the connection. */
   static async connect(
     hub: string,
+    credentials: HubCredentials,
     node: string,
     hello: Buffer,
     onLost: (failure: Failure) => void,
@@ -41,6 +43,7 @@ export class PlayedAgent {
   ): Promise<PlayedAgent> {
     const url = `${hub.replace(/^http/, 'ws').replace(/\/+$/, '')}/api/v1/agents`;
     const socket = new WebSocket(url, {
+      ...credentials,
       perMessageDeflate: false,
       maxPayload: MAX_HUB_MESSAGE,
       handshakeTimeout: 5000,

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure } from '../base/failure.ts';
 import type { Hello } from '../wire/agent.ts';
 import { FRAME, type Frame } from '../wire/stream.ts';
+import type { HubCredentials } from './hub-credentials.ts';
 import { PlayedAgent } from './played-agent.ts';
 import { helloNode, helloSession, PlayedCounts, playedHello, playedMessage, PlayedNames } from './played-message.ts';
 import { readRecording, type RecordingEnd } from './reader.ts';
@@ -25,6 +26,7 @@ export interface Survey {
 export interface PlayOptions {
   /** URL of the hub, `http://` or `https://`. */
   hub: string;
+  connect: () => HubCredentials;
   /** How many times as fast as it was recorded; 0: as fast as the hub takes it. */
   speed: number;
   /** Again from the start when it has ended, until `signal`. */
@@ -139,7 +141,8 @@ class Pass {
     const recording: Hello['recording'] = { recorded, speed: this.#options.speed };
     const hello = playedHello(body, this.#names, recording);
     const lost = (failure: Failure): void => this.#lost.abort(failure);
-    return PlayedAgent.connect(this.#options.hub, helloNode(body), hello, lost, this.#signal);
+    const { hub, connect } = this.#options;
+    return PlayedAgent.connect(hub, connect(), helloNode(body), hello, lost, this.#signal);
   }
 
   #sessionCounts(session: string): PlayedCounts {

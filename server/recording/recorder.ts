@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { WebSocket } from 'ws';
 import { Failure } from '../base/failure.ts';
 import { CLOSE_SLOW, FRAME, MAX_FRAME, readFrame, writeFrame } from '../wire/stream.ts';
+import type { HubCredentials } from './hub-credentials.ts';
 import { RecordingWriter } from './writer.ts';
 
 /** With more waiting to be packed nothing is read from the hub, until half of it is written. */
@@ -18,6 +19,7 @@ export interface RecordOptions {
   /** URL of the hub, `http://` or `https://`. */
   hub: string;
   path: string;
+  connect: () => HubCredentials;
   /** Hears of gaps. */
   warn: (line: string) => void;
   /** Ends the recording. */
@@ -36,13 +38,13 @@ export interface Recorded {
  * Resolves when `signal` has ended the recording. A connection that breaks is a gap, noted in the file, and made again.
  * Throws a Failure if there is no hub at first, or the file cannot be written.
  */
-export async function record({ hub, path, warn, signal }: RecordOptions): Promise<Recorded> {
+export async function record({ hub, path, connect, warn, signal }: RecordOptions): Promise<Recorded> {
   const url = `${hub.replace(/^http/, 'ws').replace(/\/+$/, '')}/api/v1/stream`;
   const writer = await RecordingWriter.create(path);
   const sum: Recorded = { frames: 0, agents: 0, gaps: 0, bytes: 0 };
   try {
     for (let isFirst = true; !signal.aborted; isFirst = false) {
-      const { opened, reason } = await listen(url, writer, sum, signal);
+      const { opened, reason } = await listen(url, connect(), writer, sum, signal);
       if (writer.problem !== null) throw writer.problem;
       if (signal.aborted) break;
       if (isFirst && !opened) throw new Failure(`cannot listen to the hub at ${hub}: ${reason}`);
@@ -71,11 +73,17 @@ function gap(reason: string): Buffer {
 /** One connection: resolves when it has ended, with why. */
 async function listen(
   url: string,
+  credentials: HubCredentials,
   writer: RecordingWriter,
   sum: Recorded,
   signal: AbortSignal,
 ): Promise<{ opened: boolean; reason: string }> {
-  const socket = new WebSocket(url, { maxPayload: MAX_FRAME, perMessageDeflate: false, handshakeTimeout: 5000 });
+  const socket = new WebSocket(url, {
+    ...credentials,
+    maxPayload: MAX_FRAME,
+    perMessageDeflate: false,
+    handshakeTimeout: 5000,
+  });
   let opened = false;
   let reason = '';
   const end = (why: string): void => {

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { startHub } from '../hub/hub.ts';
+import { NO_CREDENTIALS } from '../recording/hub-credentials.ts';
 import { play, survey } from '../recording/player.ts';
 import type { UpOptions } from './node-run.ts';
 import { checkPort } from './preflight.ts';
@@ -35,7 +36,7 @@ export async function runReplay(
     memory: MEMORY,
     history: null,
     version: options.version,
-    grpc: grpcPort === 0 ? null : { host: '127.0.0.1', port: grpcPort, tls: null },
+    grpc: grpcPort === 0 ? null : { host: '127.0.0.1', port: grpcPort },
     // Standard error is what people read here; a hub's news about each connection is not for them.
     log: pino({ name: 'hub', level: 'error' }, pino.destination({ fd: 2, sync: true })),
   });
@@ -43,7 +44,7 @@ export async function runReplay(
     const recorded = new Date(surveyed.firstUs / 1000).toISOString().slice(0, 10);
     const seconds = Math.round((surveyed.lastUs - surveyed.firstUs) / 1e6);
     progress.tell(`\n  http://localhost:${port}\n\nREPLAY of ${seconds} s recorded on ${recorded}. Ctrl-C stops it.`);
-    await play(path, surveyed, { hub: hub.url, speed: 1, loop: true, signal: stopping });
+    await play(path, surveyed, { hub: hub.url, connect: NO_CREDENTIALS, speed: 1, loop: true, signal: stopping });
   } finally {
     await hub.close();
   }

@@ -2,6 +2,7 @@
  * What the paths of the HTTP API answer, by the names they have in the OpenAPI document. `npm run generate` makes JSON Schemas of
  * these types (server/hub/openapi/schemas.gen.ts).
  */
+import type { WhoAmI } from './access.ts';
 import type { Datapath as DatapathAnswer } from './datapath.ts';
 import type { Export as ExportState } from './exports.ts';
 import type { GetFlowsResponse } from './hubble.ts';
@@ -33,5 +34,6 @@ export interface ApiAnswers {
   Policy: PolicyDetail;
   Exports: { exports: ExportState[] };
   Export: ExportState;
+  WhoAmI: WhoAmI;
   Problem: Problem;
 }

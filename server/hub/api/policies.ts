@@ -10,6 +10,8 @@ import type {
   PolicyStatus,
 } from '../../wire/policies.ts';
 import { formatTime } from '../../flows/timestamp.ts';
+import { readerOf } from '../access/http-access.ts';
+import type { Visibility } from '../access/visibility.ts';
 import type { HubState } from '../hub-state.ts';
 import { Parameters } from '../http/parameters.ts';
 import { Problem } from '../http/problem.ts';
@@ -28,11 +30,12 @@ export function policiesRoute(state: HubState) {
   return (request: Request, response: Response): void => {
     // Refuses any parameter.
     void new Parameters(request, []);
+    const { visibility } = readerOf(request);
     const list: PolicyList = {
       since: since(state),
       exact: state.isWhole,
-      policies: [...mergedPolicies(state).values()].map((it) => policyStatus(state, it)).toSorted(byName),
-      problems: policyProblems(state),
+      policies: [...mergedPolicies(state, visibility).values()].map((it) => policyStatus(state, it)).toSorted(byName),
+      problems: policyProblems(state, visibility),
     };
     response.set('Cache-Control', 'no-store').json(list);
   };
@@ -42,8 +45,9 @@ export function policyRoute(state: HubState) {
   return (request: Request, response: Response): void => {
     void new Parameters(request, []);
     const { namespace, name } = request.params;
-    const merged = mergedPolicies(state).get(`${String(namespace)}/${String(name)}`);
-    const problems = policyProblems(state).filter((it) => it.namespace === namespace && it.name === name);
+    const { visibility } = readerOf(request);
+    const merged = mergedPolicies(state, visibility).get(`${String(namespace)}/${String(name)}`);
+    const problems = policyProblems(state, visibility).filter((it) => it.namespace === namespace && it.name === name);
     if (merged === undefined && problems.length === 0) {
       throw new Problem(
         404,
@@ -63,9 +67,9 @@ export function policyRoute(state: HubState) {
   };
 }
 
-function mergedPolicies({ agentNames }: HubState): Map<string, Merged> {
+function mergedPolicies(state: HubState, visibility: Visibility): Map<string, Merged> {
   const merged = new Map<string, Merged>();
-  for (const names of agentNames) {
+  for (const names of state.agentNames(visibility)) {
     for (const [key, entry] of names.policies) {
       const it = merged.get(key) ?? { entry, pods: [], warnings: new Set() };
       merged.set(key, it);
@@ -79,9 +83,10 @@ function mergedPolicies({ agentNames }: HubState): Map<string, Merged> {
   return merged;
 }
 
-function policyProblems({ agentNames }: HubState): PolicyProblem[] {
+function policyProblems(state: HubState, visibility: Visibility): PolicyProblem[] {
   const found = new Map<string, PolicyProblem>();
-  for (const names of agentNames) for (const it of names.policyProblems) found.set(JSON.stringify(it), it);
+  for (const names of state.agentNames(visibility))
+    for (const it of names.policyProblems) found.set(JSON.stringify(it), it);
   return [...found.values()].toSorted(byName);
 }
 

@@ -3,6 +3,7 @@ import type { Request, Response } from 'express';
 import type { MapGroup } from '../../wire/service-map.ts';
 import { MAP_FILTER_NAMES, mapKnowsNoMessages } from '../edges/service-map.ts';
 import type { FlowFilter } from '../../flows/filter.ts';
+import { readerOf } from '../access/http-access.ts';
 import type { HubState } from '../hub-state.ts';
 import { Parameters } from '../http/parameters.ts';
 import { Problem } from '../http/problem.ts';
@@ -43,7 +44,9 @@ export function serviceMapRoute(state: HubState) {
     const { since, until, group, filter } = readSumRequest(request);
     const [asked] = filter.messageNames;
     if (asked !== undefined) throw new Problem(400, mapKnowsNoMessages(asked));
-    response.set('Cache-Control', 'no-store').json(state.map(since, until, group, filter));
+    response
+      .set('Cache-Control', 'no-store')
+      .json(state.map(since, until, group, filter, readerOf(request).visibility));
   };
 }
 

@@ -4,6 +4,7 @@
  */
 import type { HubbleFlow } from '../../wire/hubble.ts';
 import { parseTime } from '../../flows/timestamp.ts';
+import { Visibility } from '../access/visibility.ts';
 import type { HubState } from '../hub-state.ts';
 import { MESSAGE_SLICE } from '../store/flow-search.ts';
 import { type Extent, seek } from '../store/flow-store.ts';
@@ -108,7 +109,9 @@ export class FlowTail {
       const record = seek(extent, this.#next - first);
       if (this.#isResumed && record.timeNs + extent.clockOffsetNs < this.#createdNs) continue;
       if (!test(record, sequence)) continue;
-      const flow = this.#state.flow(extent, this.#next);
+      // Only those who may see everything begin exports.
+      const flow = this.#state.flow(extent, this.#next, Visibility.ALL);
+      if (flow === null) continue;
       found.push({
         flow,
         line: { flow: (mask?.keep(flow) ?? flow) as HubbleFlow, node_name: flow.node_name, time: flow.time },

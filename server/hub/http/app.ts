@@ -1,5 +1,7 @@
 /** The hub's HTTP routes, without sockets. */
 import express, { type Express } from 'express';
+import type { Access } from '../access/access.ts';
+import { guard, loginRoutes, whoAmIRoute } from '../access/http-access.ts';
 import { createExportRoute, deleteExportRoute, exportRoute, listExportsRoute } from '../api/exports.ts';
 import { datapathRoute } from '../api/datapath.ts';
 import { flowsRoute } from '../api/flows.ts';
@@ -13,22 +15,34 @@ import { serviceMapRoute } from '../api/service-map.ts';
 import { namespacesRoute, nodesRoute, statusRoute } from '../api/status.ts';
 import type { HubState } from '../hub-state.ts';
 import { methodNotAllowed, methodNotAllowedBut, notFound, Problem, problemHandler } from './problem.ts';
-import { refusal, SECURITY_HEADERS } from './security.ts';
+import { type Hosts, refusal, SECURITY_HEADERS } from './security.ts';
 import { staticUi } from './static-ui.ts';
 
-/** `uiFolder` holds the built UI; `onBug` hears of errors that are nobody's request. */
-export function hubApp(state: HubState, uiFolder: string, onBug: (error: unknown) => void): Express {
+export interface AppOptions {
+  access: Access;
+  hosts: Hosts;
+  /** Folder of the built UI. */
+  uiFolder: string;
+  /** Hears of errors that are nobody's request. */
+  onBug: (error: unknown) => void;
+}
+
+export function hubApp(state: HubState, { access, hosts, uiFolder, onBug }: AppOptions): Express {
   const app = express();
   app.disable('x-powered-by');
   // Parameters.ts reads the query; Express' own reading would make objects of it.
   app.set('query parser', false);
   app.use((request, response, next) => {
     response.set(SECURITY_HEADERS);
-    const problem = refusal(request);
+    const problem = refusal(request, hosts);
     if (problem !== null) throw problem;
     next();
   });
+  app.use(loginRoutes(access));
+  // The page itself and the probes are for everybody.
+  app.use(['/api', '/metrics'], guard(access));
   const routes = {
+    '/api/v1/whoami': whoAmIRoute(access),
     '/api/v1/flows': flowsRoute(state),
     '/api/v1/service-map': serviceMapRoute(state),
     '/api/v1/l7': l7Route(state),

@@ -7,6 +7,7 @@ import type { Logger } from 'pino';
 import type { RawData, WebSocket } from 'ws';
 import { hasCode } from '../../base/failure.ts';
 import { type Ack, KIND, type Welcome } from '../../wire/agent.ts';
+import type { AgentAccount } from '../access/accounts.ts';
 import type { HubState } from '../hub-state.ts';
 import type { AgentTap } from '../stream/stream-sockets.ts';
 import type { AgentLink, Ingest } from './ingest.ts';
@@ -37,8 +38,8 @@ export class AgentSockets {
     this.#log = log;
   }
 
-  accept(socket: WebSocket): void {
-    const connection = new AgentConnection(socket, this.#state, this.#ingest, this.#tap, this.#log, (link) => {
+  accept(socket: WebSocket, account: AgentAccount): void {
+    const connection = new AgentConnection(socket, account, this.#state, this.#ingest, this.#tap, this.#log, (link) => {
       this.#current.get(link.node.name)?.replace();
       this.#current.set(link.node.name, connection);
       this.#ingest.connected(link, Date.now());
@@ -58,6 +59,7 @@ export class AgentSockets {
 class AgentConnection {
   link: AgentLink | null = null;
   readonly #socket: WebSocket;
+  readonly #account: AgentAccount;
   readonly #state: HubState;
   readonly #ingest: Ingest;
   readonly #tap: AgentTap;
@@ -73,6 +75,7 @@ class AgentConnection {
 
   constructor(
     socket: WebSocket,
+    account: AgentAccount,
     state: HubState,
     ingest: Ingest,
     tap: AgentTap,
@@ -80,6 +83,7 @@ class AgentConnection {
     onHello: (link: AgentLink) => void,
   ) {
     this.#socket = socket;
+    this.#account = account;
     this.#state = state;
     this.#ingest = ingest;
     this.#tap = tap;
@@ -157,7 +161,12 @@ class AgentConnection {
 
   #hello(message: Buffer): void {
     if (this.link !== null) throw new ProtocolError('order', 'The agent sent a second hello.');
-    const link = this.#ingest.hello(readHello(message.subarray(1)));
+    const wanted = readHello(message.subarray(1));
+    const { nodes } = this.#account;
+    if (nodes !== null && !nodes.includes(wanted.node)) {
+      throw new ProtocolError('hello', `The agent's token is not for node ${wanted.node}.`);
+    }
+    const link = this.#ingest.hello(wanted);
     clearTimeout(this.#helloTimer);
     this.#onHello(link);
     this.link = link;

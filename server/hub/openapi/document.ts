@@ -18,6 +18,16 @@ const PLAIN: Readonly<Record<string, object>> = {
   Document: { type: 'object', description: 'OpenAPI 3.1.' },
 };
 
+const LOGIN = { type: 'object', properties: { token: TEXT }, required: ['token'], additionalProperties: false };
+
+/** Of every operation of the API. */
+const REFUSALS: Readonly<Record<number, string>> = {
+  400: 'The request is malformed; `detail` says where.',
+  401: 'No token was given, or one that the hub does not know.',
+  403: 'The token does not allow this.',
+  429: 'Too many requests, or wrong tokens.',
+};
+
 /** Content types whose schema is that of one line. */
 const BY_LINE: readonly string[] = ['application/x-ndjson'];
 
@@ -52,7 +62,7 @@ export function openApiDocument(version: string): OpenApiDocument {
         Object.fromEntries(Object.entries(operations).map(([method, it]) => [method, operation(it)])),
       ]),
     ),
-    components: { schemas: { ...SCHEMAS.types, ExportRequest: request } },
+    components: { schemas: { ...SCHEMAS.types, ExportRequest: request, LoginRequest: LOGIN } },
   };
 }
 
@@ -65,7 +75,7 @@ function operation({ summary, description, query, path, body, success, problems 
       ...(types.length > 0 && { content: Object.fromEntries(types) as Record<string, { schema: object }> }),
     };
   }
-  const refused = { 400: 'The request is malformed; `detail` says where.', ...problems };
+  const refused = { ...REFUSALS, ...problems };
   for (const [status, words] of Object.entries(refused)) {
     responses[status] = {
       description: words,

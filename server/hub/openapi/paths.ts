@@ -110,6 +110,16 @@ export const PATHS: Readonly<Record<string, Readonly<Record<string, Operation>>>
       problems: { 404: 'There is no such export.', 409: NO_EXPORTS },
     },
   },
+  '/api/v1/login': {
+    post: {
+      summary: 'Begins a session of a browser',
+      description: 'Sets a cookie that stands for the token from then on.',
+      body: 'LoginRequest',
+      success: answers('WhoAmI'),
+    },
+  },
+  '/api/v1/logout': { post: { summary: 'Ends the session of the cookie', success: { 204: {} } } },
+  '/api/v1/whoami': { get: { summary: 'Who asks, and what they may see', success: answers('WhoAmI') } },
   '/api/v1/openapi.json': { get: { summary: 'This document', success: answers('Document') } },
   '/healthz': { get: { summary: 'Whether the hub runs', success: { 200: { 'text/plain': 'Text' } } } },
   '/readyz': {

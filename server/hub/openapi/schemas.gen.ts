@@ -81,6 +81,9 @@ export const SCHEMAS: { answers: Record<string, object>; types: Record<string, o
     "Export": {
       "$ref": "#/components/schemas/Export"
     },
+    "WhoAmI": {
+      "$ref": "#/components/schemas/WhoAmI"
+    },
     "Problem": {
       "$ref": "#/components/schemas/Problem"
     }
@@ -793,6 +796,14 @@ export const SCHEMAS: { answers: Record<string, object>; types: Record<string, o
           ],
           "description": "Null where no policy isolates the end: the source for egress, the destination for ingress."
         },
+        "hidden": {
+          "type": "string",
+          "enum": [
+            "source",
+            "destination"
+          ],
+          "description": "The end whose namespace the reader may not see: it has no address, name, label or identity here."
+        },
         "l7": {
           "$ref": "#/components/schemas/SpyglassL7",
           "description": "Of a message of an application only."
@@ -1109,14 +1120,14 @@ export const SCHEMAS: { answers: Record<string, object>; types: Record<string, o
       "properties": {
         "id": {
           "type": "string",
-          "description": "Stable: `shop/Deployment/web`, `world/198.51.100.7`, `host/demo-1`."
+          "description": "Stable: `shop/Deployment/web`, `world/198.51.100.7`, `host/demo-1`, `hidden`."
         },
         "kind": {
           "$ref": "#/components/schemas/NodeKind"
         },
         "namespace": {
           "type": "string",
-          "description": "'' for host and world."
+          "description": "'' for host, world and hidden."
         },
         "name": {
           "type": "string"
@@ -1153,8 +1164,10 @@ export const SCHEMAS: { answers: Record<string, object>; types: Record<string, o
         "Service",
         "Namespace",
         "Host",
-        "World"
-      ]
+        "World",
+        "Hidden"
+      ],
+      "description": "`Hidden`: everything in namespaces that the reader may not see, together."
     },
     "MapEdge": {
       "type": "object",
@@ -1879,54 +1892,65 @@ export const SCHEMAS: { answers: Record<string, object>; types: Record<string, o
           "additionalProperties": false
         },
         "flows": {
-          "type": "object",
-          "properties": {
-            "stored": {
-              "type": "number",
-              "description": "In memory now, received since the hub started, and overwritten by newer ones."
-            },
-            "received": {
-              "type": "number"
-            },
-            "overwritten": {
-              "type": "number"
-            },
-            "exact": {
-              "type": "boolean",
-              "description": "Whether these are all flows that agents produced since then; a lower bound if not."
-            },
-            "rate": {
-              "type": "number",
-              "description": "Per second, over the last five."
-            },
-            "oldest": {
-              "type": [
-                "string",
-                "null"
+          "anyOf": [
+            {
+              "type": "object",
+              "properties": {
+                "stored": {
+                  "type": "number",
+                  "description": "In memory now, received since the hub started, and overwritten by newer ones."
+                },
+                "received": {
+                  "type": "number"
+                },
+                "overwritten": {
+                  "type": "number"
+                },
+                "exact": {
+                  "type": "boolean",
+                  "description": "Whether these are all flows that agents produced since then; a lower bound if not."
+                },
+                "rate": {
+                  "type": "number",
+                  "description": "Per second, over the last five."
+                },
+                "oldest": {
+                  "type": [
+                    "string",
+                    "null"
+                  ],
+                  "description": "Time of the oldest flow in memory, null if there is none."
+                },
+                "memory_bytes": {
+                  "type": "number"
+                },
+                "memory_limit_bytes": {
+                  "type": "number"
+                }
+              },
+              "required": [
+                "stored",
+                "received",
+                "overwritten",
+                "exact",
+                "rate",
+                "oldest",
+                "memory_bytes",
+                "memory_limit_bytes"
               ],
-              "description": "Time of the oldest flow in memory, null if there is none."
+              "additionalProperties": false
             },
-            "memory_bytes": {
-              "type": "number"
-            },
-            "memory_limit_bytes": {
-              "type": "number"
+            {
+              "type": "null"
             }
-          },
-          "required": [
-            "stored",
-            "received",
-            "overwritten",
-            "exact",
-            "rate",
-            "oldest",
-            "memory_bytes",
-            "memory_limit_bytes"
           ],
-          "additionalProperties": false
+          "description": "Null for readers of some namespaces: totals tell of the others. So with all figures that may be null here."
         },
         "drops_rate": {
-          "type": "number",
+          "type": [
+            "number",
+            "null"
+          ],
           "description": "Dropped packets per second, over the last five."
         },
         "lost": {
@@ -2145,11 +2169,17 @@ export const SCHEMAS: { answers: Record<string, object>; types: Record<string, o
           "description": "When the agent connected, or was lost; RFC 3339."
         },
         "flows": {
-          "type": "number",
+          "type": [
+            "number",
+            "null"
+          ],
           "description": "Received since the hub started."
         },
         "flows_rate": {
-          "type": "number"
+          "type": [
+            "number",
+            "null"
+          ]
         },
         "lag_s": {
           "type": "number"
@@ -2930,6 +2960,45 @@ export const SCHEMAS: { answers: Record<string, object>; types: Record<string, o
       ],
       "additionalProperties": false,
       "description": "A collector that takes logs by OTLP over HTTP, JSON encoding."
+    },
+    "WhoAmI": {
+      "type": "object",
+      "properties": {
+        "auth": {
+          "type": "string",
+          "enum": [
+            "none",
+            "token",
+            "kubernetes"
+          ],
+          "description": "How the hub finds out who somebody is; `none`: everybody is let in."
+        },
+        "name": {
+          "type": "string",
+          "description": "'' for `none`."
+        },
+        "namespaces": {
+          "anyOf": [
+            {
+              "type": "array",
+              "items": {
+                "type": "string"
+              }
+            },
+            {
+              "type": "null"
+            }
+          ],
+          "description": "Those that may be seen, sorted; null for all."
+        }
+      },
+      "required": [
+        "auth",
+        "name",
+        "namespaces"
+      ],
+      "additionalProperties": false,
+      "description": "What `/api/v1/whoami`, and a login, answer."
     },
     "Problem": {
       "type": "object",

@@ -31,7 +31,8 @@ const PoliciesPage = lazy(async () => ({ default: (await import('../policies/pol
 
 const PANEL_LIMITS = [320, 640] as const;
 
-export function App({ store }: { store: LiveStore }): ReactNode {
+/** `account`: who is logged in, if anybody has to be. */
+export function App({ store, account }: { store: LiveStore; account: ReactNode }): ReactNode {
   const [page, change] = usePage();
   const { terms, mapFilter, ignoredByMap } = useSubscription(store, page);
   const [theme, toggleTheme] = useTheme();
@@ -157,6 +158,7 @@ export function App({ store }: { store: LiveStore }): ReactNode {
         page={page}
         onPage={(next) => change({ page: next })}
         onTheme={toggleTheme}
+        account={account}
         filter={
           <FilterBar
             terms={terms}

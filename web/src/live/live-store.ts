@@ -49,6 +49,10 @@ export class LiveStore {
     this.#socket.connect();
   }
 
+  disconnect(): void {
+    this.#socket.close();
+  }
+
   /** Asks for what the page shows. Only what differs from the last call is sent. */
   want(wanted: Wanted): void {
     const before = this.#wanted;

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { HubbleFlow } from '../../../wire/hubble.ts';
 import { parseFilter } from '../../../flows/filter.ts';
+import { Visibility } from '../../access/visibility.ts';
 import { FlowReading } from '../../flow-reader.ts';
 import { justBefore } from '../../store/flow-key.ts';
 import { SEGMENT_BYTES } from '../../store/flow-store.ts';
@@ -110,7 +111,7 @@ async function ask(
   const all = agents.flatMap((agent) => agent.delivered).sort(inOrder);
   const texts = new Map<string, string>();
   for (let id = 1; id < whole.state.store.nextId; id++) {
-    const it = whole.state.flowById(id);
+    const it = whole.state.flowById(id, Visibility.ALL);
     if (it !== null) texts.set(it.uuid, JSON.stringify(it));
   }
   const some = (): Delivered => all[pick(all.length)]!;
@@ -121,7 +122,7 @@ async function ask(
     const cursor = pick(2) === 0 ? null : some();
     const isNewest = pick(2) === 0;
     const limit = pick(3) === 0 ? Infinity : 1 + pick(2000);
-    const reading = new FlowReading(hub.state);
+    const reading = new FlowReading(hub.state, Visibility.ALL);
     const key = cursor === null ? null : await reading.keyOf(cursor, NEVER);
     if (cursor !== null) expect(key?.time).toBe(cursor.time);
     const query = { filter, since, until, after: isNewest ? null : key, before: isNewest ? key : null };
