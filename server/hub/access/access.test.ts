@@ -105,6 +105,7 @@ describe.each<AuthMode>(['token', 'kubernetes'])('with --auth %s', (mode) => {
 
   it.each([
     ['/api/v1/live', [401, 401, 401, 101, 101]],
+    ['/api/v1/stream', [401, 401, 401, 403, 101]],
     ['/api/v1/agents', [401, 401, 101, 401, 401]],
     ['/api/v1/no-such', [404, 404, 404, 404, 404]],
   ])('the WebSocket %s answers %j', async (path, answers) => {
