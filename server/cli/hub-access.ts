@@ -1,5 +1,5 @@
 /** The options of `spyglass hub` that say who may use it, and by which certificate it is known. */
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 import type { Logger } from 'pino';
 import { EXIT_USAGE, Failure, sentence } from '../base/failure.ts';
 import type { AccessOptions, AuthMode } from '../hub/access/access.ts';
@@ -20,23 +20,28 @@ export interface AccessFlags {
   allowedHost: string[];
 }
 
-export function addAccessOptions(command: Command): Command {
-  return command
-    .addOption(
-      new Option(
-        '--auth <how>',
-        'who may read: whoever is on this machine, who has a token of a file, or of Kubernetes',
-      )
-        .choices(['none', 'token', 'kubernetes'])
-        .default('none'),
-    )
-    .option('--auth-token-file <file>', 'for --auth token: readers, made by "spyglass token"; followed while running')
-    .option('--agent-token-file <file>', 'agents, the same way')
-    .option('--agent-account <namespace/name>', 'for --auth kubernetes: agents', account, 'spyglass/spyglass-agent')
-    .option('--agent-audience <name>', 'for --auth kubernetes: what tokens of agents are made for', 'spyglass-hub')
-    .option('--tls-cert <file>', 'certificate chain of pages, API and Hubble API, PEM; followed while running')
-    .option('--tls-key <file>', 'its key, PEM')
-    .option('--allowed-host <name>', 'name by which browsers reach the hub, may be repeated', host, []);
+export function accessOptions(): Option[] {
+  return [
+    new Option('--auth <how>', 'who may read: whoever is on this machine, who has a token of a file, or of Kubernetes')
+      .choices(['none', 'token', 'kubernetes'])
+      .default('none'),
+    new Option(
+      '--auth-token-file <file>',
+      'for --auth token: readers, made by "spyglass token"; followed while running',
+    ),
+    new Option('--agent-token-file <file>', 'agents, the same way'),
+    new Option('--agent-account <namespace/name>', 'for --auth kubernetes: agents')
+      .argParser(account)
+      .default('spyglass/spyglass-agent'),
+    new Option('--agent-audience <name>', 'for --auth kubernetes: what tokens of agents are made for').default(
+      'spyglass-hub',
+    ),
+    new Option('--tls-cert <file>', 'certificate chain of pages, API and Hubble API, PEM; followed while running'),
+    new Option('--tls-key <file>', 'its key, PEM'),
+    new Option('--allowed-host <name>', 'name by which browsers reach the hub, may be repeated')
+      .argParser(host)
+      .default([], 'none'),
+  ];
 }
 
 /** Throws a Failure for options that do not go together, and files that cannot be used. */

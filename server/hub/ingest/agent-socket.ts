@@ -178,7 +178,7 @@ class AgentConnection {
       hub: this.#state.id,
       last_batch: lastBatch,
       last_record: nextSequence,
-      archives: this.#state.history !== null,
+      archives: this.#state.history?.isShared === true,
     } satisfies Welcome);
   }
 

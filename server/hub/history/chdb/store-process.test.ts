@@ -1,14 +1,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { StoreError } from '../sql-engine.ts';
-import { type TestStore, startTestStore } from '../testing/test-store.ts';
+import { type TestStore, startTestStore, testFolder } from '../testing/test-store.ts';
 import { storeSocket } from './store-messages.ts';
 import { StoreProcess } from './store-process.ts';
 
@@ -17,7 +16,7 @@ let folder: string;
 let store: TestStore;
 
 beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'spyglass-history-'));
+  folder = testFolder();
   store = await startTestStore(folder);
 });
 afterEach(async () => {
