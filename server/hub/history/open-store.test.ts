@@ -3,11 +3,14 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type StoreOptions, openStore } from './open-store.ts';
 import { parseStore } from './store-choice.ts';
 import { TABLES } from './tables.ts';
 import { testFolder } from './testing/test-store.ts';
+
+// A real database starts, on machines that may be busy.
+vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
 
 let folder: string;
 let logged: { msg: string; problem?: string }[];
