@@ -1,13 +1,12 @@
 /** History on a disk that is full: a small file system of its own, which takes root to mount. */
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync, rmdirSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { ClickHouse } from '../../server/hub/history/clickhouse.ts';
 import { StoreError } from '../../server/hub/history/sql-engine.ts';
-import { type TestStore, startTestStore } from '../../server/hub/history/testing/test-store.ts';
+import { type TestStore, startTestStore, testFolder } from '../../server/hub/history/testing/test-store.ts';
 
 const MiB = 1024 ** 2;
 let disk: string;
@@ -15,7 +14,7 @@ let store: TestStore;
 let engine: ClickHouse;
 
 beforeEach(async () => {
-  disk = mkdtempSync(join(tmpdir(), 'spyglass-disk-'));
+  disk = testFolder();
   const { status, stderr } = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=64m', 'tmpfs', disk]);
   if (status !== 0) throw new Error(`mount: ${stderr.toString()}`);
   store = await startTestStore(join(disk, 'history'));

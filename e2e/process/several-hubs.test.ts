@@ -1,15 +1,23 @@
 /** One agent's connections and outbox with two real hubs, of which one is killed and started again. */
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { type AddressInfo, connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { Hubs } from '../../server/agent/hubs.ts';
 import { Outbox } from '../../server/agent/outbox.ts';
 import { writeRecord } from '../../server/flows/record-writer.ts';
 import { nowNs } from '../../server/flows/timestamp.ts';
+import { storeSocket } from '../../server/hub/history/chdb/store-messages.ts';
+import type { SqlEngine } from '../../server/hub/history/sql-engine.ts';
+import { startTestStore } from '../../server/hub/history/testing/test-store.ts';
 import { edgeCounters, kernelCounters } from '../../server/hub/testing/counter-fixtures.ts';
 import { DICTIONARY, flow, HELLO } from '../../server/hub/testing/hub-bed.ts';
 import type { GetFlowsResponse } from '../../server/wire/hubble.ts';
 import type { ServiceMap } from '../../server/wire/service-map.ts';
-import type { LossReport } from '../../server/wire/status.ts';
+import type { HubStatus, LossReport } from '../../server/wire/status.ts';
 import { RECORD_LAYOUT } from '../../server/wire/record-layout.gen.ts';
 import { eventually, freePort, pause, Up } from './spyglass.ts';
 
@@ -22,8 +30,18 @@ afterEach(async () => {
   for (const it of open.splice(0).toReversed()) await it[Symbol.asyncDispose]();
 });
 
-async function startHub(address: string, port: number, ...more: string[]): Promise<Up> {
-  const hub = new Up(['hub', '--listen', `${address}:${port}`, '--grpc-listen', 'off', ...more]);
+async function startHub(address: string, port: number, store = 'memory', memory = '256Mi'): Promise<Up> {
+  const hub = new Up([
+    'hub',
+    '--listen',
+    `${address}:${port}`,
+    '--grpc-listen',
+    'off',
+    '--store',
+    store,
+    '--memory',
+    memory,
+  ]);
   open.push(hub);
   await hub.says('Spyglass hub on');
   return hub;
@@ -51,9 +69,9 @@ class Sender implements AsyncDisposable {
   }
 
   /** Sends no more but what it has, and its last counters. */
-  async finish(): Promise<void> {
+  async finish(hubs = 2): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
-    await eventually('two hubs', () => this.hubs.connected === 2 || undefined);
+    await eventually('all hubs', () => this.hubs.connected === hubs || undefined);
     this.hubs.sendBatches();
     this.#count();
   }
@@ -132,6 +150,78 @@ test('two hubs answer the same, though one was killed and started again', async 
   }
 });
 
+/** The embedded engine as a server would be: ClickHouse's HTTP interface on a port, for both hubs. */
+async function startStore(): Promise<{ url: string; engine: SqlEngine }> {
+  const folder = mkdtempSync(join(tmpdir(), 'spyglass-hubs-'));
+  const store = await startTestStore(folder);
+  const front = createServer((client) => {
+    const server = connect(storeSocket(folder));
+    for (const socket of [client, server]) socket.on('error', () => [client, server].forEach((it) => it.destroy()));
+    client.pipe(server).pipe(client);
+  }).listen(0, '127.0.0.1');
+  await once(front, 'listening');
+  open.push({
+    async [Symbol.asyncDispose]() {
+      front.close();
+      await store.end();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  });
+  return {
+    url: `clickhouse://127.0.0.1:${(front.address() as AddressInfo).port}/hubs`,
+    engine: store.connect('hubs'),
+  };
+}
+
+test('over one store nothing is missing or twice, though the hub that archived was killed', async () => {
+  const port = await freePort();
+  const store = await startStore();
+  // Memory for a part of the flows only: the rest has to come from the store.
+  const hubs = new Map<string, Up>();
+  for (const address of ADDRESSES) hubs.set(address, await startHub(address, port, store.url, '1Mi'));
+  const sender = new Sender(port, 32 * 1024 * 1024);
+  await eventually('two hubs', () => sender.hubs.connected === 2 || undefined);
+  await eventually('an archive', () => sender.hubs.archive.durable > 20 || undefined);
+  const archive = sender.hubs.archive.hub;
+  let killed = '';
+  for (const address of ADDRESSES) {
+    const { hub } = await ask<HubStatus>(address, port, '/api/v1/status');
+    if (hub === archive) killed = address;
+  }
+  await hubs.get(killed)?.kill('SIGKILL');
+  await eventually('the loss of one', () => sender.hubs.connected === 1 || undefined);
+  const { durable } = sender.hubs.archive;
+  await eventually('that one archives', () => sender.hubs.archive.durable > durable + 50 || undefined);
+  hubs.set(killed, await startHub(killed, port, store.url, '1Mi'));
+  await eventually('two hubs again', () => sender.hubs.connected === 2 || undefined);
+  await pause(500);
+  await sender.finish();
+  const newest = sender.outbox.newest;
+  await eventually('all is held for good', () => sender.hubs.archive.durable === newest || undefined);
+  // It does not go back to the one that came back.
+  expect(sender.hubs.archive.hub).not.toBe(archive);
+
+  const sent = sender.outbox.records;
+  const [here = [], there] = await Promise.all(ADDRESSES.map((address) => uuids(address, port)));
+  expect(here).toHaveLength(sent);
+  expect(new Set(here).size).toBe(sent);
+  expect(there).toEqual(here);
+  for (const address of ADDRESSES) {
+    const { flows, history } = await ask<HubStatus>(address, port, '/api/v1/status');
+    expect(flows.stored).toBeLessThan(sent);
+    expect(history).toMatchObject({ problem: null, not_stored: { backlog: 0, refused: 0, stopped: 0 } });
+    const { total } = await ask<LossReport>(address, port, '/api/v1/loss');
+    expect(total).toMatchObject({ produced: sent, received: sent, unexplained: 0, lost: { records: 0 } });
+  }
+  // A hub that ends writes its last sums. They are cumulative: those of both hubs and of the killed one are one.
+  for (const hub of hubs.values()) await hub.kill('SIGTERM');
+  const found = await store.engine.rows(`SELECT
+    (SELECT count() FROM flows) AS rows,
+    (SELECT sum(flows) FROM flows_1m) AS counted,
+    (SELECT sum(least) FROM (SELECT max(to[1]) - min(from[1]) AS least FROM edges_1m GROUP BY minute, slot)) AS packets`);
+  expect(found).toEqual([{ rows: String(sent), counted: String(sent), packets: String(sent) }]);
+});
+
 test('what one hub has and the agent has no room for is not lost, and the other hub says where it is', async () => {
   const port = await freePort();
   const [one, other] = ADDRESSES;
@@ -154,6 +244,23 @@ test('what one hub has and the agent has no room for is not lost, and the other 
   });
   expect(total).toMatchObject({ received: second.length, elsewhere: sent - second.length, unexplained: 0 });
   expect(total.lost.records).toBe(0);
+});
+
+test('what no hub had when the agent made room is lost, to the record', async () => {
+  const port = await freePort();
+  const sender = new Sender(port, 256 * 1024);
+  await eventually('batches given up', () => sender.outbox.lost > 1000 || undefined);
+  await startHub(ADDRESSES[0], port);
+  await sender.finish(1);
+  const sent = sender.outbox.records;
+  const { total, not_stored: notStored } = await eventually('its counters', async () => {
+    const report = await ask<LossReport>(ADDRESSES[0], port, '/api/v1/loss');
+    return report.total.produced === sent ? report : undefined;
+  });
+  const received = (await uuids(ADDRESSES[0], port)).length;
+  expect(total).toMatchObject({ received, elsewhere: 0, waiting: 0, unexplained: 0, exact: false });
+  expect(total.lost).toEqual({ records: sent - received, ring: 0, buffer: sent - received, agent: 0, transit: 0 });
+  expect(notStored).toBeNull();
 });
 
 test('two addresses of one hub make one connection', async () => {

@@ -16,6 +16,7 @@ const MAIN = fileURLToPath(new URL('../../dist/server/cli/main.js', import.meta.
 export const NODE = 'e2e';
 export const STATE = `/run/spyglass/${NODE}`;
 export const PINS = `/sys/fs/bpf/spyglass/${NODE}`;
+const HISTORY = `/var/lib/spyglass/nodes/${NODE}`;
 
 /** A temporary folder with the files; `[Symbol.dispose]` removes it. */
 export function manifestFolder(
@@ -118,7 +119,7 @@ export async function eventually<T>(
 /** Everything of the tests' node that is on the machine now. */
 export function traces(): string[] {
   const namespaces = list('/run/netns').filter((it) => it === `spyglass-${NODE}` || it.startsWith(`spyglass-${NODE}-`));
-  const files = [STATE, PINS, `${STATE}.lock`].filter((it) => existsSync(it));
+  const files = [STATE, PINS, HISTORY, `${STATE}.lock`].filter((it) => existsSync(it));
   const links = list('/sys/class/net').filter((it) => /^sg\d+$/.test(it));
   const groups = list(cgroupMount() ?? '').filter((it) => it === `spyglass-${NODE}`);
   return [...namespaces, ...files, ...links, ...groups];

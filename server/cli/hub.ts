@@ -1,36 +1,28 @@
 /** `spyglass hub`: arguments and signals of the hub. */
 import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { pino } from 'pino';
 import { EXIT_USAGE, Failure, sentence } from '../base/failure.ts';
-import type { ExportOptions } from '../hub/exports/exports.ts';
 import { startHub } from '../hub/hub.ts';
-import { DEFAULT_METRICS, type MetricConfig, MetricsError, parseMetrics } from '../hub/metrics/config.ts';
-import { DEFAULT_SERIES } from '../hub/metrics/series-budget.ts';
 import { parseBytes } from './bytes.ts';
 import { type ListenAddress, parseListen } from './listen.ts';
+import { type ExportFlags, exportOptions, readExports } from './export-option.ts';
+import { type MetricsOptions, metricsOptions } from './metrics-option.ts';
 import { type StoreOptions, openChosenStore, storeOptions } from './store-option.ts';
 import { ownVersion } from './version.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const DEFAULT_MEMORY = 256 * 1024 * 1024;
-/** The metrics of the hub itself have room in it. */
-const MIN_SERIES = 1000;
 const MIN_MEMORY = 1024 * 1024;
 /** The process ends by then even if the store will not take what waits. */
 const EXIT_MS = 8000;
 
-interface Options extends StoreOptions {
+interface Options extends ExportFlags, StoreOptions, MetricsOptions {
   listen: ListenAddress;
   memory: number;
-  metrics: readonly MetricConfig[];
-  metricsSeries: number;
   grpcListen: ListenAddress | 'off';
   grpcTlsCert?: string;
   grpcTlsKey?: string;
-  exportDir?: string;
-  exportEndpoint: string[];
   exitWithParent?: true;
 }
 
@@ -49,36 +41,20 @@ export function hubCommand(): Command {
       DEFAULT_MEMORY,
     )
     .addOption(
-      new Option(
-        '--metrics <list>',
-        "Hubble's metrics in its words, such as 'drop flow:sourceContext=workload dns:query'",
-      )
-        .argParser(metricList)
-        .default(parseMetrics(DEFAULT_METRICS), DEFAULT_METRICS),
-    )
-    .option(
-      '--metrics-series <count>',
-      'time series of all metrics at most; further ones are `other`',
-      series,
-      DEFAULT_SERIES,
-    )
-    .addOption(
       new Option('--grpc-listen <host:port>', "address of the Hubble API on this machine, or 'off'")
         .argParser((text) => (text === 'off' ? text : parseListen(text)))
         .default({ host: '127.0.0.1', port: 4245 }, '127.0.0.1:4245'),
     )
     .option('--grpc-tls-cert <file>', 'certificate chain of the Hubble API, PEM')
     .option('--grpc-tls-key <file>', 'its key, PEM')
-    .option('--export-dir <folder>', 'folder that exports may write files to; without it there are no exports')
-    .option('--export-endpoint <url>', 'OTLP logs endpoint that exports may send to; may be repeated', collectUrl, [])
     .option('--exit-with-parent', 'stop when standard input is closed')
     .action(run);
-  for (const option of storeOptions()) command.addOption(option);
+  for (const option of [...metricsOptions(), ...storeOptions(), ...exportOptions()]) command.addOption(option);
   return command;
 }
 
 async function run(options: Options, command: Command): Promise<void> {
-  const { listen, memory, exitWithParent, grpcListen, metrics, metricsSeries } = options;
+  const { listen, memory, exitWithParent, grpcListen, metrics, metricsSeries: series } = options;
   const log = pino({ name: 'hub' }, pino.destination({ fd: 2, sync: true }));
   const stopping = new AbortController();
   const stop = (): void => stopping.abort();
@@ -86,7 +62,7 @@ async function run(options: Options, command: Command): Promise<void> {
   if (exitWithParent) process.stdin.on('end', stop).on('error', stop).resume();
 
   const grpc = grpcListen === 'off' ? null : { ...grpcListen, tls: readTls(options) };
-  const exports = exportsOf(options);
+  const exports = readExports(options);
   const history = await openChosenStore(options, command, log, stopping.signal);
   const hub = await startHub({
     ...listen,
@@ -94,7 +70,7 @@ async function run(options: Options, command: Command): Promise<void> {
     version: ownVersion(),
     grpc,
     metrics,
-    series: metricsSeries,
+    series,
     log,
     exports,
     history,
@@ -114,19 +90,6 @@ async function run(options: Options, command: Command): Promise<void> {
   await hub.close();
 }
 
-function exportsOf({ exportDir, exportEndpoint: endpoints }: Options): ExportOptions | undefined {
-  if (exportDir !== undefined) return { folder: resolve(exportDir), endpoints };
-  if (endpoints.length === 0) return undefined;
-  throw new Failure('--export-endpoint takes --export-dir, too: what is known of exports is kept there.', {
-    exitCode: EXIT_USAGE,
-  });
-}
-
-function collectUrl(value: string, previous: string[]): string[] {
-  if (URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)) return [...previous, value];
-  throw new InvalidArgumentError('It must be a URL, such as https://collector:4318/v1/logs.');
-}
-
 function readTls({ grpcTlsCert: cert, grpcTlsKey: key }: Options): { cert: Buffer; key: Buffer } | null {
   if (cert === undefined && key === undefined) return null;
   if (cert === undefined || key === undefined) {
@@ -143,19 +106,4 @@ function readPem(path: string): Buffer {
   } catch (error) {
     throw new Failure(`The file ${path} cannot be read: ${sentence(error)}.`, { cause: error });
   }
-}
-
-function metricList(text: string): MetricConfig[] {
-  try {
-    return parseMetrics(text);
-  } catch (error) {
-    if (error instanceof MetricsError) throw new InvalidArgumentError(error.message);
-    throw error;
-  }
-}
-
-function series(text: string): number {
-  const count = /^\d{1,8}$/.test(text) ? Number(text) : 0;
-  if (count < MIN_SERIES) throw new InvalidArgumentError(`It must be a whole number, at least ${MIN_SERIES}.`);
-  return count;
 }

@@ -51,13 +51,15 @@ export interface Welcome {
   last_batch: number;
   /** Records of the session up to the end of that batch, those among them that never arrived included. */
   last_record: number;
-  /** Whether the hub keeps flows beyond its memory. */
+  /** How many of these never arrived. */
+  missing_records: number;
+  /** Whether it writes to a history that other hubs share: one of them is to write the session. */
   archives: boolean;
 }
 
 /**
- * Agent -> hub, before the first batch and whenever it changes: who archives the session. A hub that was not told
- * archives. A hub that takes over gets all batches after `durable` again, for its history: those that the store has already
+ * Agent -> hub, before the first batch and whenever it changes: which of the hubs over a shared history writes the
+ * session. One that was not told does, and so does one with a history of its own. A hub that takes over gets all batches after `durable` again, for its history: those that the store has already
  * are left out by it, and its memory has them. So nothing is missing when the one that archived is killed.
  */
 export interface Archive {

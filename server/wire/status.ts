@@ -94,6 +94,8 @@ export interface LossReport {
   /** RFC 3339. Without a window asked for: since the hub started, with what its agents had counted before. */
   window: { since: string; until: string; exact: boolean };
   total: RecordBalance;
+  /** Of the records received since the hub started: not in its history, by cause. Null if it keeps none. */
+  not_stored: HistoryStatus['not_stored'] | null;
   nodes: ({ node: string } & RecordBalance)[];
 }
 

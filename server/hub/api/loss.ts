@@ -32,7 +32,7 @@ function lossSinceStart(state: HubState): LossReport {
     exact: node.connected && node.ledger.isFollowed,
     messages: state.seriesTally.losses.get(node.name) ?? zeroLosses(),
   }));
-  return report(state.startedMs, Date.now(), true, found);
+  return report(state, state.startedMs, Date.now(), true, found);
 }
 
 function lossWithin(state: HubState, { since, until }: { since: number; until: number }): LossReport {
@@ -44,10 +44,16 @@ function lossWithin(state: HubState, { since, until }: { since: number; until: n
     const isBlind = balance.blind > 0 || !rows.has(node);
     return { node, balance, exact: !isBlind && exact, messages: messages.get(node) ?? zeroLosses() };
   });
-  return report(since * 1000, until * 1000, exact, found);
+  return report(state, since * 1000, until * 1000, exact, found);
 }
 
-function report(sinceMs: number, untilMs: number, isWatched: boolean, found: readonly Found[]): LossReport {
+function report(
+  { history }: HubState,
+  sinceMs: number,
+  untilMs: number,
+  isWatched: boolean,
+  found: readonly Found[],
+): LossReport {
   const total = zeroBalance();
   const messages = zeroLosses();
   for (const it of found) {
@@ -58,6 +64,7 @@ function report(sinceMs: number, untilMs: number, isWatched: boolean, found: rea
   return {
     window: { since: new Date(sinceMs).toISOString(), until: new Date(untilMs).toISOString(), exact },
     total: recordBalance(total, exact, messages),
+    not_stored: history?.status().not_stored ?? null,
     nodes: found
       .toSorted((a, b) => (a.node < b.node ? -1 : 1))
       .map((it) => ({ node: it.node, ...recordBalance(it.balance, it.exact, it.messages) })),

@@ -17,9 +17,9 @@ export function metricsRoute(state: HubState) {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const define =
-    (kind: 'counter' | 'gauge', isBounded: boolean): Define =>
+    (kind: 'counter' | 'gauge', bounds: 'here' | 'already'): Define =>
     (name, help, labels, samples) => {
-      const bounded = isBounded ? null : new BoundedSamples(state.series, kind, labels);
+      const bounded = bounds === 'already' ? null : new BoundedSamples(state.series, kind, labels);
       const read = (): Iterable<Sample> => bounded?.read(samples()) ?? samples();
       const options = { name, help, labelNames: [...labels], registers: [registry] };
       if (kind === 'counter') {
@@ -42,16 +42,16 @@ export function metricsRoute(state: HubState) {
         void gauge;
       }
     };
-  const counter = define('counter', false);
-  const gauge = define('gauge', false);
-  const tally = define('counter', true);
+  const counter = define('counter', 'here');
+  const gauge = define('gauge', 'here');
+  const tally = define('counter', 'already');
   hubbleMetrics(state, tally, counter, registry);
   seriesMetrics(state, tally, registry);
   edgeMetrics(state, tally, registry);
   nodeMetrics(state, counter, gauge);
   pipelineMetrics(state, counter, gauge);
   exportMetrics(state, counter, gauge);
-  seriesOfMetrics(state, counter, gauge);
+  seriesOfMetrics(state, tally, define('gauge', 'already'));
   const scrapes = scrapeMetrics(registry);
   return async (_request: Request, response: Response): Promise<void> => {
     const answered = scrapes();
@@ -103,7 +103,9 @@ function scrapeMetrics(registry: Registry): () => (code: number) => void {
   };
 }
 
+/** These are always there. */
 function seriesOfMetrics({ series }: HubState, counter: Define, gauge: Define): void {
+  series.reserve(3);
   gauge('spyglass_metrics_series', 'Series of these metrics: now, and at most.', ['state'], () => [
     [{ state: 'used' }, series.used],
     [{ state: 'limit' }, series.limit],

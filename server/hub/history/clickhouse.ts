@@ -13,6 +13,8 @@ export interface StorePlace {
   /** What errors call it; without password. */
   readonly name: string;
   readonly at: { socketPath: string } | { host: string; port: number; tls: boolean };
+  /** Why nobody may be there, if somebody watches over it and knows; null if not. */
+  readonly whyAway?: () => string | null;
   readonly database: string;
   /** '' : the server's default user. */
   readonly user: string;
@@ -250,7 +252,8 @@ export class ClickHouse implements SqlEngine {
     const text = tail?.toString('utf8') ?? '';
     if (readException(text) !== null) return storeError(this.#place.name, text);
     const how = tail === null ? 'cannot be reached' : 'broke off its answer';
-    return new StoreError('unreachable', `${this.#place.name} ${how}: ${sentence(error)}.`, { cause: error });
+    const why = this.#place.whyAway?.() ?? sentence(error);
+    return new StoreError('unreachable', `${this.#place.name} ${how}: ${why}.`, { cause: error });
   }
 }
 

@@ -42,8 +42,13 @@ export class History {
     this.reader = new HistoryReader(
       new PreparedEngine(store.engine, async () => this.#prepare()),
       this.writer,
-      store.kind === 'clickhouse',
+      this.isShared,
     );
+  }
+
+  /** Whether other hubs may write to the same store. */
+  get isShared(): boolean {
+    return this.#store.kind === 'clickhouse';
   }
 
   /** Makes the tables once, whoever needs them first. */

@@ -1,9 +1,12 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import type { ClickHouse } from './clickhouse.ts';
 import { checkVersion, createDatabase, migrate, type Migration } from './migrate.ts';
 import { createTable } from './schema.ts';
 import type { SqlEngine } from './sql-engine.ts';
 import { type TestStore, startTestStore } from './testing/test-store.ts';
+
+// A real database starts, on machines that may be busy.
+vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
 
 const ABOUT = { store: 'The test store', by: '2.0' };
 const place = { database: 'steps', cluster: null };

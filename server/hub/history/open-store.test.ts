@@ -1,20 +1,23 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type StoreOptions, openStore } from './open-store.ts';
 import { parseStore } from './store-choice.ts';
 import { TABLES } from './tables.ts';
+import { testFolder } from './testing/test-store.ts';
+
+// A real database starts, on machines that may be busy.
+vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
 
 let folder: string;
 let logged: { msg: string; problem?: string }[];
 let options: StoreOptions;
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'spyglass-store-'));
+  folder = testFolder();
   logged = [];
   const log = pino({}, { write: (line) => logged.push(JSON.parse(line) as (typeof logged)[number]) });
   options = { limits: { maxAgeS: 3600, maxBytes: 2 ** 30 }, isAsked: true, version: '1.2', log };
@@ -34,6 +37,9 @@ describe('chdb', () => {
     } finally {
       await store.close();
     }
+    await expect(store.engine.rows('SELECT 1')).rejects.toThrow(
+      /^chdb in .*\/new cannot be reached: it was stopped\.$/,
+    );
     expect(existsSync(join(folder, 'new', 'socket'))).toBe(false);
   });
 

@@ -52,7 +52,8 @@ export async function openStore(choice: StoreChoice, options: StoreOptions): Pro
   try {
     const child = await startChild(choice.folder, log, signal);
     const at = { socketPath: storeSocket(choice.folder) };
-    const place = { name: `chdb in ${choice.folder}`, at, database: DATABASE, user: '', password: '' };
+    const whyAway = (): string | null => child.health.problem;
+    const place = { name: `chdb in ${choice.folder}`, at, whyAway, database: DATABASE, user: '', password: '' };
     return store(choice.kind, place, null, options, () => child.stop());
   } catch (error) {
     if (isAsked || !(error instanceof Failure)) throw error;

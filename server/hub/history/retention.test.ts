@@ -1,9 +1,12 @@
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import type { ClickHouse } from './clickhouse.ts';
 import { retain } from './retention.ts';
 import { createSchema } from './schema.ts';
 import { PARTITION_S, TABLES, VIEWS } from './tables.ts';
 import { type TestStore, startTestStore } from './testing/test-store.ts';
+
+// A real database starts, on machines that may be busy.
+vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
 
 const place = { database: 'kept', cluster: null };
 const HOUR = 3600;

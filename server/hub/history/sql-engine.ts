@@ -9,7 +9,8 @@ export type Params = Readonly<Record<string, ParamValue>>;
 export interface SqlEngine {
   /**
    * One object a row (JSONEachRow; 64-bit integers as strings). The SQL names no format and changes nothing. Answers
-   * above 64 MiB are refused.
+   * above 64 MiB are refused. What is asked in subqueries is worked out before the rest, and holds up all other calls
+   * to the embedded engine for that time.
    */
   rows<Row>(sql: string, params?: Params, signal?: AbortSignal): Promise<Row[]>;
   /**

@@ -19,7 +19,8 @@ async function stored(): Promise<{ batches: number[]; twice: number }> {
 }
 
 test('a session is written by the hub that the agent named, and by the next one from where that ended', async () => {
-  const [first, second] = [await bed.hub(), await bed.hub()];
+  const kind = 'clickhouse';
+  const [first, second] = [await bed.hub({ kind }), await bed.hub({ kind })];
   const agents = [await new FakeAgent(first).start(), await new FakeAgent(second).start()] as const;
   const name = (archive: Archive): void => {
     for (const agent of agents) agent.send(KIND.archive, archive);
@@ -62,4 +63,13 @@ test('a session is written by the hub that the agent named, and by the next one 
     'SELECT sum(lost_transit) AS lost FROM node_1m',
   );
   expect(Number(lost)).toBe(0);
+}, 60_000);
+
+test('a hub with a store of its own writes what it hears, whoever else does', async () => {
+  const hub = await bed.hub();
+  const agent = new FakeAgent(hub);
+  expect(await agent.hello()).toMatchObject({ archives: false });
+  agent.send(KIND.archive, { hub: 'another', durable: 0 } satisfies Archive);
+  await agent.deliver([flow()]);
+  expect(await stored()).toEqual({ batches: [1], twice: 0 });
 }, 60_000);

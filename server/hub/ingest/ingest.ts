@@ -117,8 +117,9 @@ export class Ingest {
     this.#state.newFlows.notify();
   }
 
-  /** The agent says who archives its session. */
+  /** The agent says who archives its session. A store of this hub's own is for what it heard, whatever others store. */
   archive({ session }: AgentLink, archive: Archive): void {
+    if (this.#state.history?.isShared !== true) return;
     const wasOurs = session.isArchivedBy(this.#state.id);
     session.archive = archive;
     if (!wasOurs && session.isArchivedBy(this.#state.id)) this.#writer?.takeOver(session);

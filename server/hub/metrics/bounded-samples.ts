@@ -46,7 +46,7 @@ export class BoundedSamples {
       for (const [key, value] of this.#folded) if (!folded.has(key)) this.#retired += value;
     }
     for (const [key, sample] of waiting) {
-      if (this.#budget.take(1)) {
+      if (this.#budget.take(1, 'hub')) {
         kept.add(key);
         yield sample;
       } else {

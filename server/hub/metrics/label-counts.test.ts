@@ -4,7 +4,7 @@ import { Durations, LabelCounts } from './label-counts.ts';
 import { SeriesBudget } from './series-budget.ts';
 
 it('counts by labels, and what is beyond the budget together', () => {
-  const budget = new SeriesBudget(4);
+  const budget = new SeriesBudget(5);
   const counts = new LabelCounts(budget);
   const others = new LabelCounts(budget);
   for (const method of ['GET', 'POST', 'GET', 'X1', 'X2']) counts.at({ method }).n += 1;
@@ -19,7 +19,7 @@ it('counts by labels, and what is beyond the budget together', () => {
 });
 
 it('has room again when pods are gone', () => {
-  const budget = new SeriesBudget(3);
+  const budget = new SeriesBudget(4);
   const counts = new LabelCounts(budget);
   counts.at({ pod: 'a/x' }, ['a/x']).n += 1;
   counts.at({ pod: 'a/y' }, ['a/y']).n += 1;
@@ -35,7 +35,7 @@ it('has room again when pods are gone', () => {
 });
 
 it('tells labels apart whose values together read the same', () => {
-  const counts = new LabelCounts(new SeriesBudget(9));
+  const counts = new LabelCounts(new SeriesBudget(19));
   counts.at({ a: 'x', b: 'yz' });
   counts.at({ a: 'xy', b: 'z' });
   expect([...counts]).toHaveLength(2);

@@ -46,7 +46,7 @@ export class LabelMap<T> {
 
   /** The value for a key that is not known yet. */
   add(key: string | number, labels: Labels, pods = NO_PODS): T {
-    if (!this.#budget.take(this.#series)) return this.other(Object.keys(labels));
+    if (!this.#budget.take(this.#series, 'traffic')) return this.other(Object.keys(labels));
     const value = this.#make();
     this.#values.set(key, { labels, value, pods });
     return value;

@@ -76,7 +76,8 @@ export class TcpMetric extends FlowMetric {
 
   add(record: RecordCursor, names: Names): void {
     if (record.protocol !== PROTOCOL.TCP || record.type === RECORD_TYPE.L7 || !isForwarded(record)) return;
-    const { tcpFlags, family } = record;
+    const { family } = record;
+    const tcpFlags = flagsOfPacket(record);
     if ((tcpFlags & (SYN | FIN | RST)) === 0) return;
     const ends = this.contexts.number(record, names);
     const count = (key: number, flag: string): void => {
@@ -89,6 +90,13 @@ export class TcpMetric extends FlowMetric {
     if ((tcpFlags & FIN) !== 0) count(2, 'FIN');
     if ((tcpFlags & RST) !== 0) count(3, 'RST');
   }
+}
+
+/** REPORT and CLOSE carry all flags of the connection so far. Of those a REPORT's were told; a CLOSE is a FIN or RST. */
+function flagsOfPacket({ type, tcpFlags }: RecordCursor): number {
+  if (type === RECORD_TYPE.REPORT) return 0;
+  if (type !== RECORD_TYPE.CLOSE) return tcpFlags;
+  return (tcpFlags & RST) !== 0 ? RST : tcpFlags & FIN;
 }
 
 export class IcmpMetric extends FlowMetric {

@@ -4,6 +4,7 @@
  */
 
 export const DEFAULT_SERIES = 10_000;
+const TRAFFIC_SHARE = 0.8;
 
 export class SeriesBudget {
   readonly limit: number;
@@ -19,9 +20,9 @@ export class SeriesBudget {
     return this.#used;
   }
 
-  /** Takes room for `series` more, if there is. */
-  take(series: number): boolean {
-    if (this.#used + series > this.limit) return false;
+  /** Takes room for `series` more, if there is; those of `traffic` leave some to what the hub says of nodes and of itself. */
+  take(series: number, of: 'traffic' | 'hub'): boolean {
+    if (this.#used + series > (of === 'traffic' ? TRAFFIC_SHARE : 1) * this.limit) return false;
     this.#used += series;
     return true;
   }

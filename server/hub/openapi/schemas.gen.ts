@@ -2288,6 +2288,35 @@ export const SCHEMAS: { answers: Record<string, object>; types: Record<string, o
         "total": {
           "$ref": "#/components/schemas/RecordBalance"
         },
+        "not_stored": {
+          "anyOf": [
+            {
+              "type": "object",
+              "properties": {
+                "backlog": {
+                  "type": "number"
+                },
+                "refused": {
+                  "type": "number"
+                },
+                "stopped": {
+                  "type": "number"
+                }
+              },
+              "required": [
+                "backlog",
+                "refused",
+                "stopped"
+              ],
+              "additionalProperties": false,
+              "description": "Flows that this hub gave up: no room while the store failed or was slow, refused by it, or the hub stopped."
+            },
+            {
+              "type": "null"
+            }
+          ],
+          "description": "Of the records received since the hub started: not in its history, by cause. Null if it keeps none."
+        },
         "nodes": {
           "type": "array",
           "items": {
@@ -2350,6 +2379,7 @@ export const SCHEMAS: { answers: Record<string, object>; types: Record<string, o
       "required": [
         "window",
         "total",
+        "not_stored",
         "nodes"
       ],
       "additionalProperties": false

@@ -11,6 +11,8 @@ export interface HubParts {
   /** In place of the store's own. */
   engine?: SqlEngine;
   backlog?: number;
+  /** Whether the store is told to be one that hubs share. */
+  kind?: 'chdb' | 'clickhouse';
 }
 
 export class HistoryBed {
@@ -45,7 +47,7 @@ export class HistoryBed {
   }
 
   /** A hub that writes to the test's database; closed after the test. */
-  async hub({ engine = this.engine, ...more }: HubParts = {}): Promise<RunningHub> {
+  async hub({ engine = this.engine, kind = 'chdb', ...more }: HubParts = {}): Promise<RunningHub> {
     const prepare = async (): Promise<void> => {
       for (const statement of SCHEMA) await engine.command(statement);
     };
@@ -56,7 +58,7 @@ export class HistoryBed {
       version: '0.1.0',
       grpc: null,
       log: pino({ level: 'silent' }),
-      history: { kind: 'chdb', engine, prepare, close: async () => undefined },
+      history: { kind, engine, prepare, close: async () => undefined },
       uiFolder: '/nonexistent',
       ...more,
     });

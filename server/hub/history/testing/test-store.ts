@@ -1,5 +1,6 @@
 /** A store for tests: the real embedded engine in a folder of its own, and a client of it. */
-import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,7 +9,7 @@ import { storeSocket } from '../chdb/store-messages.ts';
 import { StoreProcess } from '../chdb/store-process.ts';
 import { ClickHouse } from '../clickhouse.ts';
 
-const PREFIX = 'spyglass-history-';
+const PREFIX = 'spyglass-store-';
 
 export interface TestStore {
   readonly process: StoreProcess;
@@ -23,8 +24,8 @@ export interface TestStore {
 /** Starts one, in `folder` if given (which stays then). Takes half a second. Needs `npm run build:server`. */
 export async function startTestStore(folder?: string): Promise<TestStore> {
   refuseOldBuild();
-  const place = folder ?? mkdtempSync(join(tmpdir(), PREFIX));
-  const process = new StoreProcess(place, pino({ level: 'silent' }));
+  const place = folder ?? testFolder();
+  const store = new StoreProcess(place, pino({ level: 'silent' }));
   const clients: ClickHouse[] = [];
   const connect = (database: string): ClickHouse => {
     const at = { socketPath: storeSocket(place) };
@@ -34,17 +35,17 @@ export async function startTestStore(folder?: string): Promise<TestStore> {
   };
   const end = async (): Promise<void> => {
     for (const client of clients) client.close();
-    await process.stop();
+    await store.stop();
     if (folder === undefined) rmSync(place, { recursive: true, force: true });
   };
   try {
-    await process.started();
+    await store.started();
   } catch (error) {
     await end();
     throw error;
   }
   return {
-    process,
+    process: store,
     connect,
     end,
     async client(database) {
@@ -52,6 +53,18 @@ export async function startTestStore(folder?: string): Promise<TestStore> {
       return connect(database);
     },
   };
+}
+
+/** A new folder. Those of test processes that were killed are removed, with what was mounted on them. */
+export function testFolder(): string {
+  for (const name of readdirSync(tmpdir())) {
+    const owner = new RegExp(`^${PREFIX}(\\d+)-`).exec(name)?.[1];
+    if (owner === undefined || existsSync(`/proc/${owner}`)) continue;
+    const folder = join(tmpdir(), name);
+    spawnSync('umount', ['--lazy', folder]);
+    rmSync(folder, { recursive: true, force: true });
+  }
+  return mkdtempSync(join(tmpdir(), `${PREFIX}${process.pid}-`));
 }
 
 /** The process runs from the build, where a change of its sources would not be seen. */
