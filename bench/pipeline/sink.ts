@@ -19,7 +19,13 @@ const server = new WebSocketServer({ server: http, maxPayload: MAX_AGENT_MESSAGE
 server.on('connection', (socket) => {
   socket.on('message', (data: Buffer) => {
     if (data[0] === KIND.hello) {
-      const welcome: Welcome = { hub: randomUUID(), last_batch: 0, last_record: 0, archives: false };
+      const welcome: Welcome = {
+        hub: randomUUID(),
+        last_batch: 0,
+        last_record: 0,
+        missing_records: 0,
+        archives: false,
+      };
       socket.send(control(KIND.welcome, welcome));
     } else if (data[0] === KIND.batch) {
       received += data.readUInt32LE(BATCH_HEADER.count);

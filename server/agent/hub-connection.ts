@@ -41,6 +41,7 @@ const welcomeShape = z.object({
   hub: z.string().max(128),
   last_batch: number,
   last_record: number,
+  missing_records: number,
   archives: z.boolean(),
 });
 const ackShape = z.object({ received: number, batch: number });
@@ -268,12 +269,14 @@ export class HubConnection implements Disposable {
   }
 
   #begin(welcome: Welcome): void {
+    const former = this.#lastHub;
     this.#welcome = welcome;
     this.#lastHub = welcome.hub;
     this.#toldOutage = false;
     this.#pause = FIRST_PAUSE_MS;
     this.#durable = 0;
-    this.#place.begin(welcome.last_batch, welcome.last_record);
+    const { last_batch: batch, last_record: records, missing_records: missing } = welcome;
+    this.#place.begin({ batch, records, missing }, welcome.hub === former);
     this.sendArchive(this.#events.welcomed());
     this.sendDictionary(this.#snapshot());
     this.sendBatches();

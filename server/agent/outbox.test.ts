@@ -36,15 +36,15 @@ test('a batch carries its header', () => {
 
 test('a hub that holds nothing gets all that is kept, received or not', () => {
   const place = filled(10 * BATCH, 4).open();
-  place.begin(0, 0);
+  place.begin({ batch: 0, records: 0, missing: 0 }, true);
   expect(send(place)).toEqual([1, 2, 3, 4]);
   place.received(3);
-  place.begin(2, 4);
+  place.begin({ batch: 2, records: 4, missing: 0 }, true);
   expect(send(place)).toEqual([3, 4]);
-  place.begin(0, 0);
+  place.begin({ batch: 0, records: 0, missing: 0 }, true);
   expect(send(place)).toEqual([1, 2, 3, 4]);
   // No hub holds what does not exist: it speaks of another session.
-  place.begin(9, 18);
+  place.begin({ batch: 9, records: 18, missing: 0 }, true);
   expect(send(place)).toEqual([1, 2, 3, 4]);
 });
 
@@ -94,10 +94,10 @@ test('a batch that makes room while it is under way is lost only when it is know
   outbox.add(data, 2, 0n, 0);
   expect(outbox.lost).toBe(0);
   // One of the hubs comes back without it; it may have reached the other.
-  one.begin(0, 0);
+  one.begin({ batch: 0, records: 0, missing: 0 }, true);
   expect(outbox.lost).toBe(0);
   other.received(1);
-  other.begin(1, 2);
+  other.begin({ batch: 1, records: 2, missing: 0 }, true);
   expect(outbox.lost).toBe(2);
   expect(send(other)).toEqual([3, 4]);
   expect(other.skipped).toBe(2);
@@ -130,4 +130,40 @@ test('a hub that shall archive gets again what is not held for good, before anyt
   outbox.add(data, 2, 0n, 0);
   expect(send(place)).toEqual([3, 4, 5, 6]);
   expect(place.next()).toBeUndefined();
+});
+
+test('what was skipped before a batch that did not arrive is skipped once', () => {
+  const outbox = filled(2 * BATCH, 2);
+  const place = outbox.open();
+  place.begin({ batch: 0, records: 0, missing: 0 }, true);
+  send(place, 1);
+  place.received(1);
+  for (let i = 0; i < 3; i++) outbox.add(data, 2, 0n, 0);
+  // Batches 2 and 3 made room; 4 and 5 are sent, and the connection breaks before they arrive.
+  expect(send(place)).toEqual([4, 5]);
+  expect(place).toMatchObject({ waiting: 0, skipped: 4, handed: 6 });
+  place.begin({ batch: 1, records: 2, missing: 0 }, true);
+  expect(place).toMatchObject({ waiting: 4, skipped: 4, handed: 2 });
+  expect(send(place)).toEqual([4, 5]);
+  expect(place).toMatchObject({ waiting: 0, skipped: 4, handed: 6 });
+  place.received(5);
+  place.begin({ batch: 5, records: 10, missing: 0 }, true);
+  expect(place).toMatchObject({ waiting: 0, skipped: 4, handed: 6 });
+  // Another process of the hub, which has nothing, gets what is kept.
+  place.begin({ batch: 0, records: 0, missing: 0 }, true);
+  expect(place).toMatchObject({ waiting: 4, skipped: 6, handed: 0 });
+  expect(outbox.lost).toBe(4);
+});
+
+test('another hub at the same address says itself what it has not', () => {
+  const outbox = filled(2 * BATCH, 5);
+  const place = outbox.open();
+  place.begin({ batch: 0, records: 0, missing: 0 }, false);
+  expect(send(place)).toEqual([4, 5]);
+  place.received(5);
+  expect(place).toMatchObject({ waiting: 0, skipped: 6, handed: 4 });
+  place.begin({ batch: 4, records: 8, missing: 2 }, false);
+  expect(place).toMatchObject({ waiting: 2, skipped: 2, handed: 6 });
+  expect(send(place)).toEqual([5]);
+  expect(place).toMatchObject({ waiting: 0, skipped: 2, handed: 8 });
 });

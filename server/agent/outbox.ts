@@ -133,13 +133,25 @@ interface PlaceEvents {
   closed(): void;
 }
 
+/** What a hub has of the session when a connection begins. */
+export interface Held {
+  /** Number of the newest batch, 0 for none. */
+  batch: number;
+  /** Records up to its end, and how many of these never arrived. */
+  records: number;
+  missing: number;
+}
+
 /** How far one hub is. */
 export class OutboxPlace {
   readonly #outbox: Outbox;
   readonly #events: PlaceEvents;
   #sent = 0;
   #sentRecords = 0;
+  /** Records skipped before batches that the hub has. */
   #skipped = 0;
+  /** Those skipped right before a batch that may yet turn out not to have arrived. */
+  #skips: { number: number; records: number }[] = [];
   /** Up to where batches were handed over a second time; null if all were that shall be. */
   #again: number | null = null;
 
@@ -165,23 +177,29 @@ export class OutboxPlace {
 
   /** Records before those that are waiting that were given up before this hub, which is not another one since, got them. */
   get skipped(): number {
-    return this.#skipped + this.#pendingSkip();
+    return this.#skippedBefore() + this.#pendingSkip();
   }
 
   /** Records handed over, those that the hub held already included. */
   get handed(): number {
-    return this.#sentRecords - this.#skipped;
+    return this.#sentRecords - this.#skippedBefore();
   }
 
-  /** A connection begins: the hub holds what is up to `number`, which is the end of so many `records`. */
-  begin(number: number, records: number): void {
+  /** A connection begins, to the `same` hub as before or to another one. */
+  begin({ batch, records, missing }: Held, same: boolean): void {
     // What is more than there is cannot be of this session.
-    const isKnown = number > 0 && number <= this.#outbox.newest;
+    const isKnown = batch > 0 && batch <= this.#outbox.newest;
     this.#again = null;
-    this.#sent = isKnown ? number : 0;
+    this.#sent = isKnown ? batch : 0;
     this.#sentRecords = isKnown ? Math.min(records, this.#outbox.records) : 0;
-    if (!isKnown) this.#skipped = 0;
-    if (isKnown) this.#events.received(number);
+    if (!same) {
+      this.#skips = [];
+      this.#skipped = Math.min(missing, this.#sentRecords);
+    }
+    // What was skipped behind that is not decided: it will be again.
+    this.#skips = this.#skips.filter((it) => it.number <= this.#sent);
+    if (isKnown) this.received(batch);
+    else this.#skipped = 0;
     // Of what was under way, this is all that arrived.
     this.#events.released();
   }
@@ -205,19 +223,29 @@ export class OutboxPlace {
       this.#again = batch.number;
       return;
     }
-    this.#skipped += batch.firstSequence - this.#sentRecords;
+    const records = batch.firstSequence - this.#sentRecords;
+    if (records > 0) this.#skips.push({ number: batch.number, records });
     this.#sent = batch.number;
     this.#sentRecords = batch.firstSequence + batch.records;
   }
 
   /** The hub has all batches it was sent up to `number`. */
   received(number: number): void {
-    if (number <= this.#sent) this.#events.received(number);
+    if (number > this.#sent) return;
+    for (let skip = this.#skips[0]; skip !== undefined && skip.number <= number; skip = this.#skips[0]) {
+      this.#skipped += skip.records;
+      this.#skips.shift();
+    }
+    this.#events.received(number);
   }
 
   /** There will be no further connection to this hub. */
   close(): void {
     this.#events.closed();
+  }
+
+  #skippedBefore(): number {
+    return this.#skips.reduce((sum, { records }) => sum + records, this.#skipped);
   }
 
   #pendingSkip(): number {

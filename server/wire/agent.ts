@@ -51,6 +51,8 @@ export interface Welcome {
   last_batch: number;
   /** Records of the session up to the end of that batch, those among them that never arrived included. */
   last_record: number;
+  /** How many of these never arrived. */
+  missing_records: number;
   /** Whether it writes to a history that other hubs share: one of them is to write the session. */
   archives: boolean;
 }

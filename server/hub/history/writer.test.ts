@@ -225,6 +225,7 @@ describe('a store that fails', () => {
     const switched = new SwitchedEngine(bed.engine);
     const hub = await bed.hub({ engine: switched });
     const agent = await new FakeAgent(hub).start();
+    await expect.poll(async () => (await status(hub)).history?.state).toBe('ready');
     switched.failure = new StoreError('rejected', 'This is no row.');
     agent.batch([flow()]);
     await agent.settled(1);

@@ -172,12 +172,13 @@ class AgentConnection {
     this.link = link;
     this.#tap.began(link, message);
     link.session.onSettled = this.#settled;
-    const { hello, lastBatch, nextSequence } = link.session;
+    const { hello, lastBatch, nextSequence, received } = link.session;
     this.#log.info({ node: hello.node, version: hello.version, mode: hello.mode, lastBatch }, 'agent connected');
     this.#send(KIND.welcome, {
       hub: this.#state.id,
       last_batch: lastBatch,
       last_record: nextSequence,
+      missing_records: nextSequence - received,
       archives: this.#state.history?.isShared === true,
     } satisfies Welcome);
   }
