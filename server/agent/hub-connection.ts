@@ -17,10 +17,10 @@ import {
   type Welcome,
 } from '../wire/agent.ts';
 import type { L7Report } from '../wire/l7.ts';
+import { dictionaryParts } from '../flows/dictionary-parts.ts';
+import { reportParts } from '../flows/l7/report-parts.ts';
 import { sentence } from '../base/failure.ts';
-import { dictionaryParts } from './dictionary.ts';
 import { connectOptions, type HubSecurity } from './hub-security.ts';
-import { reportParts } from './l7-report.ts';
 import type { HubAddress } from './hub-addresses.ts';
 import type { Batch, OutboxPlace } from './outbox.ts';
 

@@ -6,6 +6,7 @@ import { startHub } from '../hub/hub.ts';
 import { parseBytes } from './bytes.ts';
 import { type AccessFlags, accessOptions, readAccess, readTls } from './hub-access.ts';
 import { type ListenAddress, parseListen } from './listen.ts';
+import { type ExportFlags, exportOptions, readExports } from './export-option.ts';
 import { type MetricsOptions, metricsOptions } from './metrics-option.ts';
 import { type StoreOptions, openChosenStore, storeOptions } from './store-option.ts';
 import { ownVersion } from './version.ts';
@@ -16,7 +17,7 @@ const MIN_MEMORY = 1024 * 1024;
 /** The process ends by then even if the store will not take what waits. */
 const EXIT_MS = 8000;
 
-interface Options extends AccessFlags, MetricsOptions, StoreOptions {
+interface Options extends AccessFlags, ExportFlags, MetricsOptions, StoreOptions {
   listen: ListenAddress;
   memory: number;
   grpcListen: ListenAddress | 'off';
@@ -44,7 +45,8 @@ export function hubCommand(): Command {
     )
     .option('--exit-with-parent', 'stop when standard input is closed')
     .action(run);
-  for (const option of [...metricsOptions(), ...storeOptions(), ...accessOptions()]) command.addOption(option);
+  for (const option of [...metricsOptions(), ...storeOptions(), ...accessOptions(), ...exportOptions()])
+    command.addOption(option);
   return command;
 }
 
@@ -62,6 +64,7 @@ async function run(options: Options, command: Command): Promise<void> {
   if (tls === undefined && !isLoopback(listen.host) && options.auth !== 'none') {
     log.warn('tokens travel in clear text; give --tls-cert and --tls-key, or let a proxy in front end TLS');
   }
+  const exports = readExports(options);
   const history = await openChosenStore(options, command, log, stopping.signal);
   const hub = await startHub({
     ...listen,
@@ -74,6 +77,7 @@ async function run(options: Options, command: Command): Promise<void> {
     metrics,
     series,
     log,
+    exports,
     history,
   }).catch(async (error: unknown) => {
     await history?.close();

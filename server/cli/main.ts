@@ -28,6 +28,14 @@ const VERBS: Record<string, { summary: string; load: () => Promise<Command> }> =
     summary: 'print flows from a hub',
     load: async () => (await import('./observe.ts')).observeCommand(),
   },
+  record: {
+    summary: 'record what the agents of a hub send',
+    load: async () => (await import('./record.ts')).recordCommand(),
+  },
+  replay: {
+    summary: 'play a recording into a hub',
+    load: async () => (await import('./replay.ts')).replayCommand(),
+  },
   status: {
     summary: 'print the state of a hub and its agents',
     load: async () => (await import('./status.ts')).statusCommand(),

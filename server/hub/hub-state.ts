@@ -3,6 +3,7 @@
  * it, the API and the live stream read it. It opens no sockets, so tests and benchmarks drive it directly.
  */
 import { randomBytes } from 'node:crypto';
+import type { Hello } from '../wire/agent.ts';
 import type { Datapath } from '../wire/datapath.ts';
 import type { HubbleFlow } from '../wire/hubble.ts';
 import type { L7RowsPer, L7Table } from '../wire/l7-table.ts';
@@ -16,6 +17,7 @@ import { datapathView } from './datapath/datapath-view.ts';
 import { StageRing } from './datapath/stage-ring.ts';
 import { EdgeRing } from './edges/edge-ring.ts';
 import { serviceMap } from './edges/service-map.ts';
+import type { Exports } from './exports/exports.ts';
 import type { FlowPlaces } from './flow-reader.ts';
 import { l7Table } from './l7/l7-table.ts';
 import { L7Ring } from './l7/l7-ring.ts';
@@ -49,6 +51,8 @@ export interface Stats {
   /** Records of messages that could not be decoded. */
   unreadableMessages: number;
   liveClients: number;
+  /** Those that get what agents send, as it is. */
+  recorders: number;
 }
 
 /** What the Hubble API does, for status and metrics. */
@@ -101,9 +105,12 @@ export class HubState implements FlowPlaces {
     slowReaders: 0,
     unreadableMessages: 0,
     liveClients: 0,
+    recorders: 0,
   };
   /** Of the Hubble API, null if this hub does not serve it. */
   grpc: GrpcStats | null = null;
+  /** Null if this hub exports nothing. */
+  exports: Exports | null = null;
   /** Null if this hub keeps flows in memory only. */
   history: History | null = null;
   readonly emitter: Emitter;
@@ -130,6 +137,14 @@ export class HubState implements FlowPlaces {
   get mode(): 'live' | 'replay' {
     // A replay that has ended is still what the flows in memory come from.
     return [...this.nodes.values()].some((node) => node.session?.hello.mode === 'replay') ? 'replay' : 'live';
+  }
+
+  /** Of the replay, null if this is none, or it does not say. */
+  get recording(): NonNullable<Hello['recording']> | null {
+    for (const { session } of this.nodes.values()) {
+      if (session?.hello.recording !== undefined) return session.hello.recording;
+    }
+    return null;
   }
 
   get stored(): HistoryReader | null {

@@ -8,6 +8,7 @@ import { MAX_LIVE_MESSAGE } from '../wire/live.ts';
 import { Access, type AccessOptions } from './access/access.ts';
 import { addressOf, admitRequest } from './access/http-access.ts';
 import { credentialOf } from './access/credentials.ts';
+import { type ExportOptions, Exports } from './exports/exports.ts';
 import { type GrpcOptions, type RunningGrpc, startGrpc } from './grpc/server.ts';
 import { DEFAULT_BACKLOG, History, type HistoryStore } from './history/history.ts';
 import { hubApp } from './http/app.ts';
@@ -20,8 +21,11 @@ import { Ingest } from './ingest/ingest.ts';
 import { listen } from './listen.ts';
 import type { MetricConfig } from './metrics/config.ts';
 import { LiveSockets } from './live/live-sockets.ts';
+import { StreamSockets } from './stream/stream-sockets.ts';
 import type { TlsFiles } from './tls-files.ts';
 
+/** Recorders only listen. */
+const MAX_STREAM_READER_MESSAGE = 1024;
 const MAX_CONNECTIONS = 20_000;
 /** Connections that have not finished by then are broken off. */
 const CLOSE_MS = 500;
@@ -52,6 +56,8 @@ export interface HubOptions {
   tls?: TlsFiles;
   /** Names by which it may be called, besides those of this machine. */
   allowedHosts?: readonly string[];
+  /** Where flows may be exported to; nowhere if left out. */
+  exports?: ExportOptions | undefined;
   /** Folder of the built UI; where the build puts it if left out. */
   uiFolder?: string;
 }
@@ -87,8 +93,10 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
     throw error;
   }
 
+  if (options.exports !== undefined) state.exports = new Exports(state, options.exports, log);
   const live = new LiveSockets(state, log);
-  const agents = new AgentSockets(state, new Ingest(state), log);
+  const streams = new StreamSockets(state.stats, log);
+  const agents = new AgentSockets(state, new Ingest(state), streams, log);
   const sockets = {
     '/api/v1/agents': new SocketRoute(MAX_AGENT_MESSAGE, async (request) => {
       const { authorization, cookie } = request.headers;
@@ -112,6 +120,18 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
         live.accept(socket, admission.reader.visibility);
       };
     }),
+    '/api/v1/stream': new SocketRoute(MAX_STREAM_READER_MESSAGE, async (request) => {
+      // Only for those who may see everything: what is handed on is what agents sent.
+      const admission = await admitRequest(access, request, '/api/v1/stream');
+      access.refuseStreams(admission);
+      return (socket) => {
+        socket.on(
+          'close',
+          access.watch(admission, (why) => socket.close(CLOSE_REVOKED, why)),
+        );
+        streams.accept(socket);
+      };
+    }),
   };
   server.on('upgrade', (request, socket, head) => void upgrade(sockets, { hosts, onBug }, request, socket, head));
   const clock = setInterval(() => state.tick(Date.now()), 1000);
@@ -126,7 +146,7 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
       access.stop();
       live.stop();
       for (const route of Object.values(sockets)) route.close();
-      await Promise.all([closeServer(server), hubble?.close()]);
+      await Promise.all([closeServer(server), hubble?.close(), state.exports?.close()]);
       await state.history?.close();
     },
   };

@@ -85,6 +85,7 @@ const TABLE: readonly (readonly [path: string, answers: readonly number[]])[] = 
   ['/api/v1/namespaces', [401, 401, 401, 200, 200]],
   ['/api/v1/whoami', [401, 401, 401, 200, 200]],
   ['/api/v1/datapath', [401, 401, 401, 403, 200]],
+  ['/api/v1/exports', [401, 401, 401, 403, 200]],
   ['/api/v1/no-such', [401, 401, 401, 403, 404]],
   ['/api/v1/agents', [401, 401, 401, 403, 426]],
   ['/metrics', [401, 401, 401, 403, 200]],
@@ -104,6 +105,7 @@ describe.each<AuthMode>(['token', 'kubernetes'])('with --auth %s', (mode) => {
 
   it.each([
     ['/api/v1/live', [401, 401, 401, 101, 101]],
+    ['/api/v1/stream', [401, 401, 401, 403, 101]],
     ['/api/v1/agents', [401, 401, 101, 401, 401]],
     ['/api/v1/no-such', [404, 404, 404, 404, 404]],
   ])('the WebSocket %s answers %j', async (path, answers) => {

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { TLSSocket } from 'node:tls';
 import express, { type NextFunction, type Request, type RequestHandler, type Response } from 'express';
 import type { WhoAmI } from '../../wire/access.ts';
+import { Parameters } from '../http/parameters.ts';
 import { Problem } from '../http/problem.ts';
 import type { Access, Admission, AuthMode } from './access.ts';
 import type { Reader } from './accounts.ts';
@@ -62,6 +63,7 @@ export function loginRoutes(access: Access): RequestHandler {
   const routes = express.Router();
   const json = express.json({ limit: MAX_LOGIN });
   routes.post('/api/v1/login', json, async (request: Request, response: Response) => {
+    void new Parameters(request, []);
     const token = tokenOf(request.body as unknown);
     if (access.mode === 'none') throw new Problem(400, 'This hub asks for no token; there is nothing to log in to.');
     const { reader } = await access.admit({ token }, addressOf(request));
@@ -69,6 +71,7 @@ export function loginRoutes(access: Access): RequestHandler {
     response.set('Set-Cookie', cookie).set('Cache-Control', 'no-store').json(whoAmI(access.mode, reader));
   });
   routes.post('/api/v1/logout', (request: Request, response: Response) => {
+    void new Parameters(request, []);
     const id = sessionId(request.headers.cookie);
     if (id !== null) access.sessions.end(id);
     response
@@ -84,6 +87,7 @@ export function loginRoutes(access: Access): RequestHandler {
 
 export function whoAmIRoute(access: Access) {
   return (request: Request, response: Response): void => {
+    void new Parameters(request, []);
     response.set('Cache-Control', 'no-store').json(whoAmI(access.mode, readerOf(request)));
   };
 }

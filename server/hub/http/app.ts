@@ -2,18 +2,20 @@
 import express, { type Express } from 'express';
 import type { Access } from '../access/access.ts';
 import { guard, loginRoutes, whoAmIRoute } from '../access/http-access.ts';
+import { createExportRoute, deleteExportRoute, exportRoute, listExportsRoute } from '../api/exports.ts';
 import { datapathRoute } from '../api/datapath.ts';
 import { flowsRoute } from '../api/flows.ts';
 import { healthRoute, readyRoute } from '../api/health.ts';
 import { l7Route } from '../api/l7.ts';
 import { lossRoute } from '../api/loss.ts';
 import { metricsRoute } from '../api/metrics.ts';
+import { openApiRoute } from '../api/openapi.ts';
 import { policiesRoute, policyRoute } from '../api/policies.ts';
 import { serviceMapRoute } from '../api/service-map.ts';
 import { timelineRoute } from '../api/timeline.ts';
 import { namespacesRoute, nodesRoute, statusRoute } from '../api/status.ts';
 import type { HubState } from '../hub-state.ts';
-import { methodNotAllowed, notFound, Problem, problemHandler } from './problem.ts';
+import { methodNotAllowed, methodNotAllowedBut, notFound, Problem, problemHandler } from './problem.ts';
 import { type Hosts, refusal, SECURITY_HEADERS } from './security.ts';
 import { staticUi } from './static-ui.ts';
 
@@ -53,12 +55,23 @@ export function hubApp(state: HubState, { access, hosts, uiFolder, onBug }: AppO
     '/api/v1/namespaces': namespacesRoute(state),
     '/api/v1/policies': policiesRoute(state),
     '/api/v1/policies/:namespace/:name': policyRoute(state),
+    '/api/v1/openapi.json': openApiRoute(state),
     '/healthz': healthRoute,
     '/readyz': readyRoute(state),
     '/metrics': metricsRoute(state),
   };
   for (const [path, handler] of Object.entries(routes)) app.route(path).get(handler).all(methodNotAllowed);
-  app.all(['/api/v1/agents', '/api/v1/live'], (request) => {
+  app
+    .route('/api/v1/exports')
+    .get(listExportsRoute(state))
+    .post(createExportRoute(state))
+    .all(methodNotAllowedBut('GET, HEAD, POST'));
+  app
+    .route('/api/v1/exports/:id')
+    .get(exportRoute(state))
+    .delete(deleteExportRoute(state))
+    .all(methodNotAllowedBut('GET, HEAD, DELETE'));
+  app.all(['/api/v1/agents', '/api/v1/live', '/api/v1/stream'], (request) => {
     throw new Problem(426, `${request.path} is a WebSocket; connect with ws://.`, {
       Upgrade: 'websocket',
       Connection: 'Upgrade',

@@ -9,6 +9,7 @@ import { hasCode } from '../../base/failure.ts';
 import { type Ack, KIND, type Welcome } from '../../wire/agent.ts';
 import type { AgentAccount } from '../access/accounts.ts';
 import type { HubState } from '../hub-state.ts';
+import type { AgentTap } from '../stream/stream-sockets.ts';
 import type { AgentLink, Ingest } from './ingest.ts';
 import { readL7Report } from './l7-report.ts';
 import { readArchive, readCounters, readDictionary, readHello } from './messages.ts';
@@ -26,17 +27,19 @@ const MAX_REASON_BYTES = 120;
 export class AgentSockets {
   readonly #state: HubState;
   readonly #ingest: Ingest;
+  readonly #tap: AgentTap;
   readonly #log: Logger;
   readonly #current = new Map<string, AgentConnection>();
 
-  constructor(state: HubState, ingest: Ingest, log: Logger) {
+  constructor(state: HubState, ingest: Ingest, tap: AgentTap, log: Logger) {
     this.#state = state;
     this.#ingest = ingest;
+    this.#tap = tap;
     this.#log = log;
   }
 
   accept(socket: WebSocket, account: AgentAccount): void {
-    const connection = new AgentConnection(socket, account, this.#state, this.#ingest, this.#log, (link) => {
+    const connection = new AgentConnection(socket, account, this.#state, this.#ingest, this.#tap, this.#log, (link) => {
       this.#current.get(link.node.name)?.replace();
       this.#current.set(link.node.name, connection);
       this.#ingest.connected(link, Date.now());
@@ -44,6 +47,7 @@ export class AgentSockets {
     socket.on('close', () => {
       connection.stop();
       const { link } = connection;
+      if (link !== null) this.#tap.ended(link);
       if (link === null || this.#current.get(link.node.name) !== connection) return;
       this.#current.delete(link.node.name);
       this.#ingest.disconnected(link, Date.now());
@@ -58,6 +62,7 @@ class AgentConnection {
   readonly #account: AgentAccount;
   readonly #state: HubState;
   readonly #ingest: Ingest;
+  readonly #tap: AgentTap;
   readonly #log: Logger;
   readonly #onHello: (link: AgentLink) => void;
   readonly #helloTimer: NodeJS.Timeout;
@@ -73,6 +78,7 @@ class AgentConnection {
     account: AgentAccount,
     state: HubState,
     ingest: Ingest,
+    tap: AgentTap,
     log: Logger,
     onHello: (link: AgentLink) => void,
   ) {
@@ -80,6 +86,7 @@ class AgentConnection {
     this.#account = account;
     this.#state = state;
     this.#ingest = ingest;
+    this.#tap = tap;
     this.#log = log;
     this.#onHello = onHello;
     this.#helloTimer = setTimeout(
@@ -123,7 +130,7 @@ class AgentConnection {
 
   #handle(kind: number, message: Buffer): void {
     if (kind === KIND.hello) {
-      this.#hello(message.subarray(1));
+      this.#hello(message);
       return;
     }
     const { link } = this;
@@ -144,15 +151,17 @@ class AgentConnection {
         break;
       case KIND.archive:
         this.#ingest.archive(link, readArchive(message.subarray(1)));
-        break;
+        // Between the agent and its hubs, and nothing of what it saw.
+        return;
       default:
         throw new ProtocolError('kind', `The agent sent kind ${kind}, which a hub does not know.`);
     }
+    this.#tap.message(link, message);
   }
 
-  #hello(body: Buffer): void {
+  #hello(message: Buffer): void {
     if (this.link !== null) throw new ProtocolError('order', 'The agent sent a second hello.');
-    const wanted = readHello(body);
+    const wanted = readHello(message.subarray(1));
     const { nodes } = this.#account;
     if (nodes !== null && !nodes.includes(wanted.node)) {
       throw new ProtocolError('hello', `The agent's token is not for node ${wanted.node}.`);
@@ -161,6 +170,7 @@ class AgentConnection {
     clearTimeout(this.#helloTimer);
     this.#onHello(link);
     this.link = link;
+    this.#tap.began(link, message);
     link.session.onSettled = this.#settled;
     const { hello, lastBatch, nextSequence, received } = link.session;
     this.#log.info({ node: hello.node, version: hello.version, mode: hello.mode, lastBatch }, 'agent connected');

@@ -105,12 +105,13 @@ export class LiveSockets {
   }
 
   #status({ timeline }: LiveView): StatusMessage {
-    const { mode, nodes, startedMs, lost } = this.#state;
+    const { mode, recording, nodes, startedMs, lost } = this.#state;
     const now = Date.now();
     return {
       type: 'status',
       time: formatTime(nowNs()),
       mode,
+      recording,
       hub_started: new Date(startedMs).toISOString(),
       nodes: [...nodes.values()].map((node) => ({
         name: node.name,

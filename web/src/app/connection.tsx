@@ -5,7 +5,7 @@ import type { Connection } from '../live/live-socket.ts';
 import type { Hold } from '../live/live-store.ts';
 import { type Past, windowWords } from '../live/past.ts';
 import { counted, exact } from '../words/numbers.ts';
-import { clock } from '../words/times.ts';
+import { clock, day } from '../words/times.ts';
 
 /** Beyond it data is late, seconds. */
 const LATE_S = 2;
@@ -92,6 +92,12 @@ function Live({ status }: { status: StatusMessage }): ReactNode {
         <i className={`dot ${isReplay ? 'square' : trouble ? 'diamond' : ''}`} />
         <b className="m">{isReplay ? 'REPLAY' : 'Live'}</b>
       </span>
+      {status.recording !== null && (
+        <span>
+          of {day(Date.parse(status.recording.recorded))},{' '}
+          {status.recording.speed === 0 ? 'at once' : `${status.recording.speed}x`}
+        </span>
+      )}
       <span className={isLate ? 'warn' : ''}>
         {lag < 9.95 ? lag.toFixed(1) : Math.round(lag)} s behind
         {isLate && many && slowest !== null ? `, ${slowest.name}` : ''}
