@@ -2471,7 +2471,14 @@ export const SCHEMAS: { answers: Record<string, object>; types: Record<string, o
       "properties": {
         "since": {
           "type": "string",
-          "description": "Since when hits are counted: start of the hub, RFC 3339."
+          "description": "Since when hits are counted, RFC 3339: begin of the window asked for, else start of the hub."
+        },
+        "until": {
+          "type": [
+            "string",
+            "null"
+          ],
+          "description": "End of the window asked for; null if hits are counted until now."
         },
         "exact": {
           "type": "boolean",
@@ -2493,6 +2500,7 @@ export const SCHEMAS: { answers: Record<string, object>; types: Record<string, o
       },
       "required": [
         "since",
+        "until",
         "exact",
         "policies",
         "problems"
@@ -2575,7 +2583,7 @@ export const SCHEMAS: { answers: Record<string, object>; types: Record<string, o
         },
         "unused": {
           "type": "boolean",
-          "description": "Nothing of it has decided anything since the hub started."
+          "description": "Nothing of it has decided anything in that time."
         },
         "warnings": {
           "type": "array",
@@ -2611,7 +2619,7 @@ export const SCHEMAS: { answers: Record<string, object>; types: Record<string, o
             "string",
             "null"
           ],
-          "description": "RFC 3339, null if it never decided since the hub started."
+          "description": "RFC 3339, null if it never decided in that time."
         },
         "direction": {
           "type": "string",
@@ -2649,7 +2657,7 @@ export const SCHEMAS: { answers: Record<string, object>; types: Record<string, o
             "string",
             "null"
           ],
-          "description": "RFC 3339, null if it never decided since the hub started."
+          "description": "RFC 3339, null if it never decided in that time."
         }
       },
       "required": [
@@ -2684,6 +2692,12 @@ export const SCHEMAS: { answers: Record<string, object>; types: Record<string, o
       "properties": {
         "since": {
           "type": "string"
+        },
+        "until": {
+          "type": [
+            "string",
+            "null"
+          ]
         },
         "exact": {
           "type": "boolean",
@@ -2796,7 +2810,7 @@ export const SCHEMAS: { answers: Record<string, object>; types: Record<string, o
                 },
                 "unused": {
                   "type": "boolean",
-                  "description": "Nothing of it has decided anything since the hub started."
+                  "description": "Nothing of it has decided anything in that time."
                 },
                 "warnings": {
                   "type": "array",
@@ -2836,6 +2850,7 @@ export const SCHEMAS: { answers: Record<string, object>; types: Record<string, o
       },
       "required": [
         "since",
+        "until",
         "exact",
         "policy",
         "problems"
