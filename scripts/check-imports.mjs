@@ -34,6 +34,10 @@ export const LAYERS = {
     may: ['server/base', 'server/wire'],
     why: 'flows decodes records by the layout that came with them, for agents of any version',
   },
+  'server/recording': {
+    may: ['server/base', 'server/wire', 'server/flows'],
+    why: 'a recording is what travels between agents and hubs, whoever they are',
+  },
   'server/cni': {
     may: ['server/base', 'server/wire', 'server/kernel', 'server/cluster'],
     why: 'cni wires pods before, after and without an agent',
@@ -65,6 +69,7 @@ export const LAYERS = {
       'server/cni',
       'server/agent',
       'server/hub',
+      'server/recording',
     ],
     why: 'standalone puts the parts together for `up`; only the command line lies above it',
   },
@@ -79,6 +84,7 @@ export const LAYERS = {
       'server/cni',
       'server/agent',
       'server/hub',
+      'server/recording',
       'server/standalone',
     ],
     why: 'the command line uses the product, not its tests, benchmarks or pages',

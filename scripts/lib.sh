@@ -141,11 +141,12 @@ npm_stamp() {
 	node -p 'process.platform + " " + process.arch + " " + process.versions.modules'
 }
 
+# Arguments go to npm.
 install_npm_packages() {
-	npm ci --no-audit --no-fund && return
+	npm ci --no-audit --no-fund "$@" && return
 	# npm 11 refuses a lock that lacks optional packages of other platforms, which a registry mirror may
 	# not have. Installing by the lock, without writing it, gives the same tree.
-	npm install --no-save --no-audit --no-fund
+	npm install --no-save --no-audit --no-fund "$@"
 }
 
 need_npm_packages() {
@@ -160,8 +161,28 @@ need_npm_packages() {
 	npm_stamp >"$stamp"
 }
 
+# The same without native modules, for who cannot compile them and will not use them.
+need_plain_npm_packages() {
+	local stamp=node_modules/.spyglass-stamp
+	if [[ -f $stamp && $(<"$stamp") == "$(npm_stamp)"* ]]; then return 0; fi
+	step 'Installing npm packages' install_npm_packages --ignore-scripts ||
+		die 'npm packages could not be installed; the output above says why. Check the network, then run this again.'
+	{
+		npm_stamp
+		echo 'without native modules'
+	} >"$stamp"
+}
+
 build() {
 	step 'Building the eBPF programs' npm run --silent build:bpf || die 'The eBPF programs did not build; the output above says why.'
+	build_server
+	build_web
+}
+
+build_server() {
 	step 'Building the server' npm run --silent build:server || die 'The server did not build; the output above says why.'
+}
+
+build_web() {
 	step 'Building the web pages' npm run --silent build:web || die 'The web pages did not build; the output above says why.'
 }

@@ -42,9 +42,11 @@ export class Up implements AsyncDisposable {
   output = '';
   #exited = false;
 
-  constructor(args: string[]) {
+  /** `user`: number of the user and group to run as, instead of root. */
+  constructor(args: string[], user?: number) {
     if (!existsSync(MAIN)) throw new Error(`${MAIN} does not exist: run npm run build first`);
-    const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const as = user === undefined ? {} : { uid: user, gid: user };
+    const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'], ...as });
     this.pid = child.pid ?? 0;
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8').on('data', (part: string) => (this.output += part));

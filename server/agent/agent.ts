@@ -30,6 +30,7 @@ import type { AgentHealth, AgentStats } from './metrics.ts';
 import { MapFills } from './map-fill.ts';
 import { Messages } from './messages.ts';
 import { Outbox } from './outbox.ts';
+import type { HubSecurity } from './hub-security.ts';
 import { Hubs } from './hubs.ts';
 import { readMasqueradePorts, readUplinks } from './uplinks.ts';
 import { RecordCounter } from './record-counts.ts';
@@ -45,6 +46,7 @@ export interface AgentOptions {
   state: string;
   /** URLs of the hubs; a name may stand for several. */
   hubs: readonly string[];
+  hubSecurity: HubSecurity;
   /** AGGREGATION_LEVEL number. */
   level: number;
   /** Payload read of each message's head, bytes; 0: none at all. */
@@ -239,7 +241,7 @@ export class Agent implements AgentHealth, AsyncDisposable {
   }
 
   #connect(): Hubs {
-    const { node, version, hubs } = this.#options;
+    const { node, version, hubs, hubSecurity } = this.#options;
     const hello = {
       protocol: AGENT_PROTOCOL_VERSION,
       node,
@@ -252,6 +254,7 @@ export class Agent implements AgentHealth, AsyncDisposable {
     };
     return new Hubs({
       urls: hubs,
+      security: hubSecurity,
       hello,
       outbox: this.#outbox,
       snapshot: () => this.#dictionary.snapshot(),

@@ -2,7 +2,8 @@ import { expect, test } from 'vitest';
 import type { Desired } from '../datapath/desired.ts';
 import type { IdentityEntry, PolicyEntry, RuleEntry } from '../wire/agent.ts';
 import { AgentDictionary } from '../flows/dictionary.ts';
-import { DictionarySource, dictionaryParts } from './dictionary.ts';
+import { dictionaryParts } from '../flows/dictionary-parts.ts';
+import { DictionarySource } from './dictionary.ts';
 
 const rule = (ref: number): RuleEntry => ({
   ref,

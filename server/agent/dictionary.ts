@@ -1,48 +1,7 @@
 /** What hubs are told about references, and what changed since they were told last. */
 import type { Desired } from '../datapath/desired.ts';
+import { NO_CHANGE } from '../flows/dictionary-parts.ts';
 import type { Dictionary } from '../wire/agent.ts';
-
-const NOTHING: Dictionary = {
-  snapshot: false,
-  endpoints: [],
-  services: [],
-  identities: [],
-  rules: [],
-  policies: [],
-  policy_problems: null,
-  removed_endpoints: [],
-  removed_services: [],
-  removed_identities: [],
-  removed_rules: [],
-  removed_policies: [],
-};
-
-/** Roughly the largest message a dictionary is sent in, bytes; hubs refuse those above MAX_AGENT_MESSAGE. */
-const PART_BYTES = 1024 * 1024;
-
-/** The same change in messages that hubs accept, to be sent in order. */
-export function dictionaryParts(whole: Dictionary): Dictionary[] {
-  const { endpoints, services, identities, rules, policies, ...rest } = whole;
-  const parts: Dictionary[] = [{ ...NOTHING, ...rest }];
-  let room = PART_BYTES;
-  for (const [kind, entries] of Object.entries({ endpoints, services, identities, rules, policies })) {
-    let list: unknown[] = [];
-    for (const [i, entry] of entries.entries()) {
-      const size = JSON.stringify(entry).length;
-      if (i === 0 || size > room) {
-        list = [];
-        if (size > room) {
-          parts.push({ ...NOTHING });
-          room = PART_BYTES;
-        }
-        Object.assign(parts.at(-1) ?? {}, { [kind]: list });
-      }
-      list.push(entry);
-      room -= size;
-    }
-  }
-  return parts;
-}
 
 export class DictionarySource {
   #current: Desired['dictionary'] = {
@@ -65,7 +24,7 @@ export class DictionarySource {
     const policies = changed(before.policies, next.policies, (it) => `${it.namespace}/${it.name}`);
     const hasProblems = JSON.stringify(before.policy_problems) !== JSON.stringify(next.policy_problems);
     const difference: Dictionary = {
-      ...NOTHING,
+      ...NO_CHANGE,
       endpoints: endpoints.upserts,
       services: services.upserts,
       identities: identities.upserts,
@@ -84,7 +43,7 @@ export class DictionarySource {
 
   /** Everything, for a hub that has just connected. */
   snapshot(): Dictionary {
-    return { ...NOTHING, ...this.#current, snapshot: true };
+    return { ...NO_CHANGE, ...this.#current, snapshot: true };
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import type { LookupFunction } from 'node:net';
 import { pack, unpack } from 'msgpackr';
+import type { ClientOptions } from 'ws';
 import { WebSocket } from 'ws';
 import { z } from 'zod';
 import {
@@ -16,8 +17,10 @@ import {
   type Welcome,
 } from '../wire/agent.ts';
 import type { L7Report } from '../wire/l7.ts';
-import { dictionaryParts } from './dictionary.ts';
-import { reportParts } from './l7-report.ts';
+import { dictionaryParts } from '../flows/dictionary-parts.ts';
+import { reportParts } from '../flows/l7/report-parts.ts';
+import { sentence } from '../base/failure.ts';
+import { connectOptions, type HubSecurity } from './hub-security.ts';
 import type { HubAddress } from './hub-addresses.ts';
 import type { Batch, OutboxPlace } from './outbox.ts';
 
@@ -66,6 +69,7 @@ export interface HubConnectionEvents {
 
 export class HubConnection implements Disposable {
   readonly address: HubAddress;
+  readonly #security: HubSecurity;
   readonly #hello: Hello;
   readonly #place: OutboxPlace;
   readonly #snapshot: () => Dictionary;
@@ -84,12 +88,14 @@ export class HubConnection implements Disposable {
   /** Belongs to it from now on: `place`. */
   constructor(
     address: HubAddress,
+    security: HubSecurity,
     hello: Hello,
     place: OutboxPlace,
     snapshot: () => Dictionary,
     events: HubConnectionEvents,
   ) {
     this.address = address;
+    this.#security = security;
     this.#hello = hello;
     this.#place = place;
     this.#snapshot = snapshot;
@@ -174,11 +180,20 @@ export class HubConnection implements Disposable {
   }
 
   #connect(): void {
+    let secured: ClientOptions;
+    try {
+      secured = connectOptions(this.#security);
+    } catch (error) {
+      this.#tell(sentence(error));
+      this.#later(null);
+      return;
+    }
     const { url, ip, family } = this.address;
     // The name stays that of the URL, for the hub's check and for its certificate; only the look-up is done already.
     const lookup: LookupFunction = (_name, { all }, done) =>
       all === true ? done(null, [{ address: ip, family }]) : done(null, ip, family);
     const socket = new WebSocket(`${url.replace(/\/$/, '')}/api/v1/agents`, {
+      ...secured,
       lookup,
       perMessageDeflate: false,
       maxPayload: MAX_HUB_MESSAGE,
@@ -197,7 +212,7 @@ export class HubConnection implements Disposable {
       this.#receive(socket, data as Buffer);
     });
     socket.on('error', (error) => {
-      reason = error.message;
+      reason = reasonOf(error);
     });
     socket.on('close', (code, text) => {
       clearTimeout(silence);
@@ -287,4 +302,10 @@ export class HubConnection implements Disposable {
   #control(kind: number, message: object): void {
     this.#socket?.send(Buffer.concat([Buffer.of(kind), pack(message)]));
   }
+}
+
+/** What the library says of a refusal, in words. */
+function reasonOf({ message }: Error): string {
+  if (message.endsWith(' 401')) return 'the hub does not take the token of this agent; see --agent-token-file';
+  return message;
 }

@@ -6,6 +6,7 @@ import type { Archive, Dictionary, Hello } from '../wire/agent.ts';
 import type { L7Report } from '../wire/l7.ts';
 import { type HubAddress, HubAddresses, type Lookup } from './hub-addresses.ts';
 import { type AgentCounters, HubConnection } from './hub-connection.ts';
+import type { HubSecurity } from './hub-security.ts';
 import type { Outbox } from './outbox.ts';
 
 export interface HubsEvents {
@@ -18,6 +19,8 @@ export interface HubsEvents {
 export interface HubsOptions {
   /** Such as `ws://127.0.0.1:12000`; a name may stand for several hubs. */
   urls: readonly string[];
+  /** Neither token nor certificates of one's own, if left out. */
+  security?: HubSecurity;
   hello: Hello;
   outbox: Outbox;
   /** The agent's whole dictionary. */
@@ -26,6 +29,8 @@ export interface HubsOptions {
   /** Another look-up of names than the system's. */
   lookup?: Lookup;
 }
+
+const PLAIN: HubSecurity = { tokenFile: undefined, caFile: undefined };
 
 export class Hubs implements Disposable {
   readonly #options: HubsOptions;
@@ -100,9 +105,9 @@ export class Hubs implements Disposable {
   }
 
   #connect(address: HubAddress): HubConnection {
-    const { hello, outbox, snapshot, events } = this.#options;
+    const { hello, outbox, snapshot, events, security = PLAIN } = this.#options;
     const key = keyOf(address);
-    const connection: HubConnection = new HubConnection(address, hello, outbox.open(), snapshot, {
+    const connection: HubConnection = new HubConnection(address, security, hello, outbox.open(), snapshot, {
       welcomed: () => {
         this.#settleArchive();
         return this.#archive;

@@ -20,6 +20,8 @@ interface Options {
   cgroup?: string;
   state: string;
   hub: string[];
+  hubCa?: string;
+  agentTokenFile?: string;
   level: string;
   l7Bytes: number;
   uplink: string[];
@@ -42,6 +44,8 @@ export function agentCommand(): Command {
         .argParser((url: string, before: string[] | undefined) => [...(before ?? []), webSocketUrl(url)])
         .makeOptionMandatory(),
     )
+    .option('--agent-token-file <file>', 'file with the token that the hub asks agents for; read for each connection')
+    .option('--hub-ca <file>', "certificates that are trusted for wss://, in place of the system's, PEM")
     .option('--netns <name>', "namespace under /run/netns with the host sides of the pods' devices; default: this one")
     .addOption(
       new Option(
@@ -88,6 +92,7 @@ async function run(options: Options): Promise<void> {
         cgroup,
         state,
         hubs: [...new Set(hub)],
+        hubSecurity: { tokenFile: options.agentTokenFile, caFile: options.hubCa },
         buffer,
         level,
         l7Bytes: options.l7Bytes,

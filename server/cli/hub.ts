@@ -1,11 +1,12 @@
 /** `spyglass hub`: arguments and signals of the hub. */
-import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { pino } from 'pino';
-import { EXIT_USAGE, Failure, sentence } from '../base/failure.ts';
+import { isLoopback } from '../base/loopback.ts';
 import { startHub } from '../hub/hub.ts';
 import { parseBytes } from './bytes.ts';
+import { type AccessFlags, accessOptions, readAccess, readTls } from './hub-access.ts';
 import { type ListenAddress, parseListen } from './listen.ts';
+import { type ExportFlags, exportOptions, readExports } from './export-option.ts';
 import { type MetricsOptions, metricsOptions } from './metrics-option.ts';
 import { type StoreOptions, openChosenStore, storeOptions } from './store-option.ts';
 import { ownVersion } from './version.ts';
@@ -16,12 +17,10 @@ const MIN_MEMORY = 1024 * 1024;
 /** The process ends by then even if the store will not take what waits. */
 const EXIT_MS = 8000;
 
-interface Options extends StoreOptions, MetricsOptions {
+interface Options extends AccessFlags, ExportFlags, MetricsOptions, StoreOptions {
   listen: ListenAddress;
   memory: number;
   grpcListen: ListenAddress | 'off';
-  grpcTlsCert?: string;
-  grpcTlsKey?: string;
   exitWithParent?: true;
 }
 
@@ -44,11 +43,10 @@ export function hubCommand(): Command {
         .argParser((text) => (text === 'off' ? text : parseListen(text)))
         .default({ host: '127.0.0.1', port: 4245 }, '127.0.0.1:4245'),
     )
-    .option('--grpc-tls-cert <file>', 'certificate chain of the Hubble API, PEM')
-    .option('--grpc-tls-key <file>', 'its key, PEM')
     .option('--exit-with-parent', 'stop when standard input is closed')
     .action(run);
-  for (const option of [...metricsOptions(), ...storeOptions()]) command.addOption(option);
+  for (const option of [...metricsOptions(), ...storeOptions(), ...accessOptions(), ...exportOptions()])
+    command.addOption(option);
   return command;
 }
 
@@ -60,14 +58,31 @@ async function run(options: Options, command: Command): Promise<void> {
   for (const signal of SIGNALS) process.on(signal, stop);
   if (exitWithParent) process.stdin.on('end', stop).on('error', stop).resume();
 
-  const grpc = grpcListen === 'off' ? null : { ...grpcListen, tls: readTls(options) };
+  const grpc = grpcListen === 'off' ? null : grpcListen;
+  const access = await readAccess(options, log);
+  const tls = readTls(options, log);
+  if (tls === undefined && !isLoopback(listen.host) && options.auth !== 'none') {
+    log.warn('tokens travel in clear text; give --tls-cert and --tls-key, or let a proxy in front end TLS');
+  }
+  const exports = readExports(options);
   const history = await openChosenStore(options, command, log, stopping.signal);
-  const hub = await startHub({ ...listen, memory, version: ownVersion(), grpc, metrics, series, log, history }).catch(
-    async (error: unknown) => {
-      await history?.close();
-      throw error;
-    },
-  );
+  const hub = await startHub({
+    ...listen,
+    memory,
+    version: ownVersion(),
+    grpc,
+    access,
+    ...(tls !== undefined && { tls }),
+    allowedHosts: options.allowedHost,
+    metrics,
+    series,
+    log,
+    exports,
+    history,
+  }).catch(async (error: unknown) => {
+    await history?.close();
+    throw error;
+  });
   const hubble = hub.grpcAddress === null ? '' : `, Hubble API on ${hub.grpcAddress}`;
   process.stdout.write(`Spyglass hub on ${hub.url}${hubble}\n`);
   await new Promise<void>((resolve) => {
@@ -78,22 +93,5 @@ async function run(options: Options, command: Command): Promise<void> {
   setTimeout(() => process.exit(0), EXIT_MS).unref();
   process.stdin.destroy();
   await hub.close();
-}
-
-function readTls({ grpcTlsCert: cert, grpcTlsKey: key }: Options): { cert: Buffer; key: Buffer } | null {
-  if (cert === undefined && key === undefined) return null;
-  if (cert === undefined || key === undefined) {
-    throw new Failure('TLS takes both --grpc-tls-cert and --grpc-tls-key; give the other one, too.', {
-      exitCode: EXIT_USAGE,
-    });
-  }
-  return { cert: readPem(cert), key: readPem(key) };
-}
-
-function readPem(path: string): Buffer {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    throw new Failure(`The file ${path} cannot be read: ${sentence(error)}.`, { cause: error });
-  }
+  tls?.stop();
 }

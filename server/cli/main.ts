@@ -20,9 +20,21 @@ const VERBS: Record<string, { summary: string; load: () => Promise<Command> }> =
     summary: 'collect what agents report; serve the UI and the API',
     load: async () => (await import('./hub.ts')).hubCommand(),
   },
+  token: {
+    summary: 'make a token for a reader or an agent of a hub',
+    load: async () => (await import('./token.ts')).tokenCommand(),
+  },
   observe: {
     summary: 'print flows from a hub',
     load: async () => (await import('./observe.ts')).observeCommand(),
+  },
+  record: {
+    summary: 'record what the agents of a hub send',
+    load: async () => (await import('./record.ts')).recordCommand(),
+  },
+  replay: {
+    summary: 'play a recording into a hub',
+    load: async () => (await import('./replay.ts')).replayCommand(),
   },
   status: {
     summary: 'print the state of a hub and its agents',

@@ -3,19 +3,18 @@ import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { hasCode } from '../base/failure.ts';
+import { Failure, hasCode } from '../base/failure.ts';
 import { FILTER_NAMES } from '../flows/filter.ts';
 import { flowLine } from '../flows/flow-text.ts';
 import type { GetFlowsResponse } from '../wire/hubble.ts';
-import { askHub, DEFAULT_HUB } from './hub-client.ts';
+import { addHubOptions, askHub, type HubPlace } from './hub-client.ts';
 
 const OUTPUTS = ['compact', 'json'] as const;
 const REQUEST_OPTIONS = ['first', 'last', 'since', 'until'] as const;
 
 export function observeCommand(): Command {
-  const command = new Command('observe')
+  const command = addHubOptions(new Command('observe'))
     .description('print flows from a hub')
-    .option('--server <url>', 'URL of the hub', DEFAULT_HUB)
     .addOption(new Option('-o, --output <format>', 'lines of text, or of JSON').choices(OUTPUTS).default('compact'))
     .option('-f, --follow', 'go on with new flows as they come')
     .option('--last <number>', 'the newest flows (20 if nothing else is asked for)')
@@ -74,8 +73,7 @@ async function observe(command: Command): Promise<void> {
     stopping.abort();
   });
   try {
-    const server = String(command.getOptionValue('server'));
-    const { body } = await askHub(server, `/api/v1/flows?${observeQuery(command)}`, stopping.signal);
+    const { body } = await askHub(command.opts<HubPlace>(), `/api/v1/flows?${observeQuery(command)}`, stopping.signal);
     if (body === null) return;
     const lines = createInterface({ input: Readable.fromWeb(body as ReadableStream), crlfDelay: Infinity });
     for await (const line of lines) {
@@ -83,8 +81,15 @@ async function observe(command: Command): Promise<void> {
       await print(isJson ? line : flowLine(JSON.parse(line) as GetFlowsResponse));
     }
   } catch (error) {
-    if (!stopping.signal.aborted) throw error;
+    if (!stopping.signal.aborted) throw hasCode(error, 'ECONNRESET') ? brokenOff(error) : error;
   }
+}
+
+function brokenOff(cause: unknown): Failure {
+  return new Failure(
+    'The hub broke off the answer: it has stopped, its reader was too slow, or the token is not good any more; try again.',
+    { cause },
+  );
 }
 
 async function print(line: string): Promise<void> {

@@ -1,21 +1,19 @@
 /** `spyglass status`: what a hub holds, which agents it hears, and what was lost. */
 import { Command, Option } from 'commander';
 import { type HistoryStatus, type HubStatus, MAP_FILL_WARNING, type NodeStatus } from '../wire/status.ts';
-import { askHub, DEFAULT_HUB } from './hub-client.ts';
+import { addHubOptions, askHub, type HubPlace } from './hub-client.ts';
 
-interface Options {
-  server: string;
+interface Options extends HubPlace {
   output: 'text' | 'json';
 }
 
 export function statusCommand(): Command {
-  return new Command('status')
+  return addHubOptions(new Command('status'))
     .description('say what a hub holds, which agents it hears, and what was lost')
-    .option('--server <url>', 'URL of the hub', DEFAULT_HUB)
     .addOption(new Option('-o, --output <format>', 'text, or JSON').choices(['text', 'json']).default('text'))
-    .action(async ({ server, output }: Options) => {
-      const status = (await (await askHub(server, '/api/v1/status')).json()) as HubStatus;
-      const { nodes } = (await (await askHub(server, '/api/v1/nodes')).json()) as { nodes: NodeStatus[] };
+    .action(async ({ output, ...place }: Options) => {
+      const status = (await (await askHub(place, '/api/v1/status')).json()) as HubStatus;
+      const { nodes } = (await (await askHub(place, '/api/v1/nodes')).json()) as { nodes: NodeStatus[] };
       process.stdout.write(
         output === 'json' ? `${JSON.stringify({ ...status, nodes }, null, 2)}\n` : statusText(status, nodes),
       );
@@ -24,13 +22,11 @@ export function statusCommand(): Command {
 
 /** Lines for people, newline included. */
 export function statusText(status: HubStatus, nodes: readonly NodeStatus[]): string {
-  const { flows, lost, grpc, history } = status;
-  const share = ((100 * flows.memory_bytes) / flows.memory_limit_bytes).toFixed(0);
+  const { lost, grpc, history } = status;
   const lines = [
     `Hub      ${status.version}, up ${status.uptime_s} s${status.mode === 'replay' ? ', REPLAY of a recording' : ''}`,
     `Agents   ${status.nodes.connected} of ${status.nodes.known} connected`,
-    `Flows    ${flows.rate.toFixed(1)}/s, ${flows.stored} in memory of ${flows.exact ? '' : 'at least '}${flows.received} received (${share} % of the memory in use)`,
-    `Drops    ${status.drops_rate.toFixed(1)}/s`,
+    ...flowLines(status),
     `Lost     ${lost.records} records (${lost.ring} in kernels, ${lost.buffer} in agents, ${lost.agent} with agents that ended, ${lost.transit} on the way)`,
     grpc === null
       ? 'Hubble   off'
@@ -42,7 +38,7 @@ export function statusText(status: HubStatus, nodes: readonly NodeStatus[]): str
   for (const node of nodes) {
     const state = node.connected ? 'connected' : 'LOST     ';
     lines.push(
-      `${node.name}  ${state} since ${node.since}  ${node.pods} pods  ${node.flows_rate.toFixed(1)} flows/s  ${node.lost.records} lost`,
+      `${node.name}  ${state} since ${node.since}  ${node.pods} pods  ${node.flows_rate === null ? '–' : node.flows_rate.toFixed(1)} flows/s  ${node.lost.records} lost`,
     );
     if (node.problem !== null) lines.push(`  ! ${node.problem}`);
     for (const { name, entries, max_entries } of node.maps ?? []) {
@@ -51,6 +47,15 @@ export function statusText(status: HubStatus, nodes: readonly NodeStatus[]): str
     }
   }
   return `${lines.join('\n')}\n`;
+}
+
+function flowLines({ flows, drops_rate: drops }: HubStatus): string[] {
+  if (flows === null || drops === null) return ['Flows    of some namespaces; totals are for readers of all'];
+  const share = ((100 * flows.memory_bytes) / flows.memory_limit_bytes).toFixed(0);
+  return [
+    `Flows    ${flows.rate.toFixed(1)}/s, ${flows.stored} in memory of ${flows.exact ? '' : 'at least '}${flows.received} received (${share} % of the memory in use)`,
+    `Drops    ${drops.toFixed(1)}/s`,
+  ];
 }
 
 function historyLine(history: HistoryStatus | null): string {

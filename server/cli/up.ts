@@ -4,6 +4,7 @@ import { l7BytesOption } from './l7-bytes.ts';
 import { terminalProgress } from '../standalone/progress.ts';
 import type { UpOptions } from '../standalone/node-run.ts';
 import { up } from '../standalone/up.ts';
+import { ownVersion } from './version.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
@@ -15,12 +16,12 @@ export function upCommand(): Command {
     .option('--port <number>', 'port of the UI and API on 127.0.0.1', parsePort, 12_000)
     .option('--grpc-port <number>', 'port of the Hubble API on 127.0.0.1; 0 for none', parseGrpcPort, 4245)
     .addOption(l7BytesOption())
-    .action(async (folder: string, options: Omit<UpOptions, 'folder'>) => {
+    .action(async (folder: string, options: Omit<UpOptions, 'folder' | 'version'>) => {
       const stopping = new AbortController();
       for (const signal of SIGNALS) process.on(signal, () => stopping.abort());
       // A terminal that is gone must not keep us from removing what we made.
       for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
-      await up({ folder, ...options }, terminalProgress(), stopping.signal);
+      await up({ folder, ...options, version: ownVersion() }, terminalProgress(), stopping.signal);
     });
 }
 

@@ -11,6 +11,7 @@ import type {
   ServiceEntry,
 } from '../wire/agent.ts';
 
+import { NO_CHANGE } from './dictionary-parts.ts';
 import { DnsNames } from './dns-names.ts';
 
 /** The names behind the numbers, as readers see them. */
@@ -125,6 +126,31 @@ export class AgentDictionary implements Names {
     for (const ref of change.removed_rules) bury(this.#removedRules, ref, removal);
     for (const ref of change.removed_endpoints) bury(this.#removedEndpoints, ref, removal);
     for (const id of change.removed_services) bury(this.#removedServices, id, removal);
+  }
+
+  /**
+   * Changes that make another dictionary know what this one does: everything that records may name, then the removal of
+   * what exists no longer.
+   */
+  state(): [Dictionary, Dictionary] {
+    const all: Dictionary = {
+      ...NO_CHANGE,
+      snapshot: true,
+      endpoints: [...this.endpoints.values()],
+      services: [...this.services.values()],
+      identities: Array.from(this.identities, ([identity, labels]) => ({ identity, labels: [...labels] })),
+      rules: [...this.rules.values()],
+      policies: [...this.policies.values()],
+      policy_problems: [...this.#policyProblems],
+    };
+    const gone: Dictionary = {
+      ...NO_CHANGE,
+      removed_endpoints: [...this.#removedEndpoints.keys()],
+      removed_services: [...this.#removedServices.keys()],
+      removed_identities: [...this.#removedIdentities.keys()],
+      removed_rules: [...this.#removedRules.keys()],
+    };
+    return [all, gone];
   }
 
   /** Forgets what was removed before the oldest stored flow, and before `time` (Unix ms). */

@@ -21,6 +21,11 @@ export class DnsNames {
     return this.#names.get(address) ?? NONE;
   }
 
+  /** All of them, in an order in which `add` makes the same of them. */
+  entries(): DnsName[] {
+    return Array.from(this.#names, ([address, names]) => names.toReversed().map((name) => ({ address, name }))).flat();
+  }
+
   /** Those with a name. */
   addresses(): Iterable<string> {
     return this.#names.keys();

@@ -7,6 +7,8 @@ import type { L7Message, L7ProtocolName } from '../wire/l7.ts';
 
 export type End = 'source' | 'destination';
 
+export const ENDS: readonly End[] = ['source', 'destination'];
+
 export interface FlowFacts {
   /** RECORD_TYPE. */
   readonly type: number;

@@ -16,7 +16,6 @@ import {
   STAGE_NAME,
   VERDICT_NAME,
 } from '../wire/lists.gen.ts';
-import { formatAddress, isUnset } from '../wire/address.ts';
 import type { Names } from './dictionary.ts';
 import { eventSubType, eventType } from './event-type.ts';
 import { type End, PROTOCOL } from './facts.ts';
@@ -64,8 +63,8 @@ export function toHubbleFlow(record: RecordCursor, context: FlowContext): Hubble
     verdict: VERDICT_NAME[record.verdict] ?? record.verdict,
     ...(reason !== 0 && { drop_reason: reason }),
     IP: {
-      source: formatAddress(record.view, record.addressOffset('source')),
-      destination: formatAddress(record.view, record.addressOffset('destination')),
+      source: record.address('source'),
+      destination: record.address('destination'),
       ipVersion: record.family === 6 ? 'IPv6' : 'IPv4',
     },
     ...l4Of(record, isL7),
@@ -161,7 +160,7 @@ function serviceReference(entry: ServiceEntry | undefined): { name: string; name
 }
 
 function extensionOf(record: RecordCursor, isDrop: boolean, names: Names): SpyglassExtension {
-  const original = record.addressOffset('original');
+  const { original, hiddenEnd } = record;
   const path: string[] = [];
   for (const [number, name] of STAGES) if ((record.path & (1 << number)) !== 0) path.push(name);
   return {
@@ -175,9 +174,7 @@ function extensionOf(record: RecordCursor, isDrop: boolean, names: Names): Spygl
     path,
     service_id: record.serviceId,
     backend_id: record.backendId,
-    original: isUnset(record.view, original)
-      ? null
-      : { ip: formatAddress(record.view, original), port: record.originalPort },
+    original: original === null ? null : { ip: original, port: record.originalPort },
     drop: isDrop
       ? {
           stage: STAGE_NAME[record.dropStage] ?? String(record.dropStage),
@@ -187,6 +184,7 @@ function extensionOf(record: RecordCursor, isDrop: boolean, names: Names): Spygl
         }
       : null,
     policy: policyExtension(record, names),
+    ...(hiddenEnd !== null && { hidden: hiddenEnd }),
   };
 }
 

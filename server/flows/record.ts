@@ -4,7 +4,7 @@
  */
 import { DROP_REASON, RECORD_TYPE } from '../wire/lists.gen.ts';
 import type { FieldType, RecordLayout } from '../wire/layout.ts';
-import { type AddressRange, formatAddress } from '../wire/address.ts';
+import { type AddressRange, formatAddress, isUnset } from '../wire/address.ts';
 import type { L7Message, L7ProtocolName } from '../wire/l7.ts';
 import type { End, FlowFacts } from './facts.ts';
 import { readMessage } from './l7/message.ts';
@@ -88,8 +88,8 @@ export function paddedCapture(captured: number): number {
 }
 
 export class RecordCursor implements FlowFacts {
+  readonly layout: RecordLayout;
   readonly #at: Readonly<Record<FieldName, number>>;
-  readonly #size: number;
   #view: DataView = EMPTY;
   #offset = 0;
   /** Undefined until it is asked for. */
@@ -97,7 +97,7 @@ export class RecordCursor implements FlowFacts {
 
   /** `layout` must have no `layoutProblem`. */
   constructor(layout: RecordLayout) {
-    this.#size = layout.size;
+    this.layout = layout;
     const at: Partial<Record<FieldName, number>> = {};
     for (const name of Object.keys(FIELDS) as FieldName[]) at[name] = layout.fields[name]?.offset ?? 0;
     this.#at = at as Record<FieldName, number>;
@@ -166,6 +166,11 @@ export class RecordCursor implements FlowFacts {
   }
   get connectionId(): bigint {
     return this.#view.getBigUint64(this.#offset + this.#at.connection_id, true);
+  }
+  /** The address the client used, null if none was translated. */
+  get original(): string | null {
+    const at = this.addressOffset('original');
+    return isUnset(this.#view, at) ? null : formatAddress(this.#view, at);
   }
   get originalPort(): number {
     return this.#u16(this.#at.original_port);
@@ -244,8 +249,17 @@ export class RecordCursor implements FlowFacts {
     return this.l7?.protocol ?? null;
   }
 
+  /** The end that is kept from whoever reads this, null if none is. */
+  get hiddenEnd(): End | null {
+    return null;
+  }
+
   get view(): DataView {
     return this.#view;
+  }
+  /** Where the record begins in `view`. */
+  get offset(): number {
+    return this.#offset;
   }
   /** Where in `view` an address lies, for the functions of address.ts. */
   addressOffset(which: End | 'original'): number {
@@ -253,7 +267,7 @@ export class RecordCursor implements FlowFacts {
   }
 
   #readL7(): L7Message | null {
-    const start = this.#view.byteOffset + this.#offset + this.#size;
+    const start = this.#view.byteOffset + this.#offset + this.layout.size;
     return readMessage(new Uint8Array(this.#view.buffer, start, this.captured));
   }
 

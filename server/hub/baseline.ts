@@ -35,6 +35,11 @@ export class Baseline<Message> {
     this.#isFresh = true;
   }
 
+  /** Parts of the first message, while it is not known whether they are increments. */
+  get pending(): readonly Message[] {
+    return this.#pending?.parts ?? [];
+  }
+
   /**
    * `id` names the counters, which began at zero when it was new; `now` is Unix ms at arrival. With `isPart` the
    * message goes on where the one before ended, and is taken as that was.

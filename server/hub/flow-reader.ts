@@ -6,9 +6,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { HubbleFlow } from '../wire/hubble.ts';
 import type { FlowPlace } from '../flows/flow-uuid.ts';
-import { type Emitter, toHubbleFlow } from '../flows/hubble-flow.ts';
+import type { Emitter } from '../flows/hubble-flow.ts';
+import type { Visibility } from './access/visibility.ts';
+import { type FoundFlow, isGone, render } from './found-flow.ts';
 import type { HistoryReader } from './history/reader/history-reader.ts';
-import { readStored, type StoredFlow } from './history/reader/stored-flows.ts';
+import type { StoredFlow } from './history/reader/stored-flows.ts';
 import { isPassing, StoreError } from './history/sql-engine.ts';
 import type { AgentSession } from './ingest/agent-session.ts';
 import { compareKeys, type FlowKey, NewestKeys } from './store/flow-key.ts';
@@ -24,7 +26,7 @@ const PAGE = 256;
 /** Followers wait this long after new flows, so that nodes are in order and little is done often. */
 const GATHER_MS = 50;
 /** Most flows that can be counted from the newest on; each takes about 100 bytes meanwhile. */
-export const MAX_NEWEST = 1_000_000;
+export const MAX_NEWEST = 100_000;
 
 export interface FlowPage {
   flows: HubbleFlow[];
@@ -48,10 +50,9 @@ export interface FlowPlaces {
   sessions(): AgentSession[];
 }
 
-type AnyFlow = MemoryFlow | StoredFlow;
-
 export class FlowReading {
   readonly #hub: FlowPlaces;
+  readonly #visibility: Visibility;
   readonly #parts: readonly Part[];
   /** Id of the first flow that is none of this reading's: where followers go on. */
   readonly #end: number;
@@ -63,14 +64,18 @@ export class FlowReading {
   #history: HistoryReader | null;
   #lost = 0;
 
-  /** Begins now: what arrives later is for followers. */
-  constructor(hub: FlowPlaces) {
+  /**
+   * Begins now. With `isFollowed` what arrives later is left to `follow`. Of all flows it gives those that may be seen, as
+   * they may be seen.
+   */
+  constructor(hub: FlowPlaces, isFollowed: boolean, visibility: Visibility) {
     this.#hub = hub;
+    this.#visibility = visibility;
     this.#history = hub.stored;
     this.#end = hub.store.nextId;
     this.#evictedTo = hub.store.evictedTo;
     this.#parts = partsOf(hub.store);
-    this.#held = new HeldPlaces(this.#parts, hub.sessions());
+    this.#held = new HeldPlaces(hub.stored === null ? [] : this.#parts, hub.sessions(), isFollowed);
   }
 
   /** Where a flow stands that was read before. Throws a GoneError if nobody holds it any more. */
@@ -92,8 +97,9 @@ export class FlowReading {
    * The oldest of the `limit` newest flows that the query selects, null if there is none; `limit` is at most MAX_NEWEST.
    * Where the store fails and memory has as many, they are taken for the newest.
    */
-  async newest(query: RangeQuery, limit: number, signal: AbortSignal): Promise<FlowKey | null> {
+  async newest(asked: RangeQuery, limit: number, signal: AbortSignal): Promise<FlowKey | null> {
     if (limit <= 0) return null;
+    const query = this.#visible(asked);
     const newest = new NewestKeys(limit);
     await collectNewest(this.#parts, query, newest, (parts) => this.#reload(parts, query, signal), signal);
     newest.settle();
@@ -110,11 +116,12 @@ export class FlowReading {
    * The first `limit` flows that the query selects, by the order of keys. Rejects with a StoreError if history is needed and
    * fails, or with the signal's reason.
    */
-  async *pages(query: RangeQuery, limit: number, signal: AbortSignal): AsyncGenerator<FlowPage> {
+  async *pages(asked: RangeQuery, limit: number, signal: AbortSignal): AsyncGenerator<FlowPage> {
+    const query = this.#visible(asked);
     const memory = inOrder<StoredFlow>(this.#parts, query, (parts) => this.#reload(parts, query, signal), signal);
     const history = (await this.#mayHold(lowest(query))) ? this.#stored(query, signal) : null;
     let left = limit;
-    for await (const flows of history === null ? memory : merged<AnyFlow>(memory, history)) {
+    for await (const flows of history === null ? memory : merged<FoundFlow>(memory, history)) {
       for (let at = 0; at < flows.length && left > 0; at += PAGE) {
         const page = flows.slice(at, at + Math.min(PAGE, left));
         left -= page.length;
@@ -131,7 +138,7 @@ export class FlowReading {
    */
   async *follow(query: FlowQuery, signal: AbortSignal): AsyncGenerator<FlowPage> {
     const { store, newFlows } = this.#hub;
-    const range = { ...query, after: null, before: null };
+    const range = { ...this.#visible(query), after: null, before: null };
     let next = this.#end;
     for (;;) {
       if (next >= store.nextId) {
@@ -181,6 +188,10 @@ export class FlowReading {
     return (await this.#history.newestAtStart()) >= since;
   }
 
+  #visible<Query extends FlowQuery>(query: Query): Query {
+    return { ...query, filter: this.#visibility.filter(query.filter) };
+  }
+
   async *#stored(query: RangeQuery, signal: AbortSignal): AsyncGenerator<StoredFlow[]> {
     for await (const flows of this.#storedPages(query, 'forward', signal)) {
       for (const { session, sequence } of flows) {
@@ -200,7 +211,7 @@ export class FlowReading {
     if (history === null) return;
     const settled = await history.settled(this.#evictedTo, signal);
     if (settled < this.#evictedTo) this.#lost += this.#hub.store.countMissing(settled, this.#evictedTo);
-    yield* history.flows.pages(query, direction, this.#held.limits, (row) => !this.#held.has(row), signal);
+    yield* history.flows.pages(query, direction, this.#held, signal);
   }
 
   /** The flows of evicted parts, from history. */
@@ -225,7 +236,7 @@ export class FlowReading {
   }
 
   /** Those overwritten since they were found come from history. */
-  async #render(flows: AnyFlow[], query: RangeQuery, signal: AbortSignal): Promise<FlowPage> {
+  async #render(flows: FoundFlow[], query: RangeQuery, signal: AbortSignal): Promise<FlowPage> {
     const gone = flows.filter(isGone);
     if (gone.length === 0) return this.#renderHeld(flows);
     if (this.#history === null) {
@@ -235,7 +246,7 @@ export class FlowReading {
     await this.#settle(signal);
     const stored = await this.#history.flows.at(gone, query, signal);
     const byPlace = new Map(stored.map((it) => [`${it.session} ${it.sequence}`, it]));
-    const wanted = new Set<AnyFlow>(gone);
+    const wanted = new Set<FoundFlow>(gone);
     const found = flows.flatMap((it) => (wanted.has(it) ? (byPlace.get(`${it.session} ${it.sequence}`) ?? []) : [it]));
     this.#lost += flows.length - found.length;
     // Meanwhile others may have been overwritten.
@@ -243,8 +254,8 @@ export class FlowReading {
   }
 
   /** All of them are there; nothing may wait between that and this. */
-  #renderHeld(flows: readonly AnyFlow[]): FlowPage {
-    return this.#page(flows.map((flow) => this.#flow(flow)));
+  #renderHeld(flows: readonly FoundFlow[]): FlowPage {
+    return this.#page(flows.flatMap((flow) => render(flow, this.#hub.emitter, this.#visibility) ?? []));
   }
 
   #page(flows: HubbleFlow[]): FlowPage {
@@ -252,22 +263,6 @@ export class FlowReading {
     this.#lost = 0;
     return { flows, lost };
   }
-
-  #flow(flow: AnyFlow): HubbleFlow {
-    const { emitter } = this.#hub;
-    if ('row' in flow) {
-      const { record, names } = readStored(flow.row, flow.from);
-      const { clockOffsetNs } = flow.row;
-      return toHubbleFlow(record, { names, clockOffsetNs, uuid: flow.from.uuid(flow.sequence), emitter });
-    }
-    const { source, clockOffsetNs } = flow.extent;
-    const context = { names: source.names, clockOffsetNs, uuid: source.uuid(flow.sequence), emitter };
-    return toHubbleFlow(seek(flow.extent, flow.index), context);
-  }
-}
-
-function isGone(flow: AnyFlow): boolean {
-  return 'extent' in flow && flow.extent.segment === null;
 }
 
 function lowest({ since, after }: RangeQuery): bigint | null {

@@ -3,6 +3,7 @@
  * it, the API and the live stream read it. It opens no sockets, so tests and benchmarks drive it directly.
  */
 import { randomBytes } from 'node:crypto';
+import type { Hello } from '../wire/agent.ts';
 import type { Datapath } from '../wire/datapath.ts';
 import type { HubbleFlow } from '../wire/hubble.ts';
 import type { L7RowsPer, L7Table } from '../wire/l7-table.ts';
@@ -10,11 +11,13 @@ import type { ServiceMap } from '../wire/service-map.ts';
 import type { MapGroup } from '../wire/service-map.ts';
 import type { Names } from '../flows/dictionary.ts';
 import type { FlowFilter } from '../flows/filter.ts';
-import { type Emitter, toHubbleFlow } from '../flows/hubble-flow.ts';
+import type { Emitter } from '../flows/hubble-flow.ts';
+import { Visibility } from './access/visibility.ts';
 import { datapathView } from './datapath/datapath-view.ts';
 import { StageRing } from './datapath/stage-ring.ts';
 import { EdgeRing } from './edges/edge-ring.ts';
 import { serviceMap } from './edges/service-map.ts';
+import type { Exports } from './exports/exports.ts';
 import type { FlowPlaces } from './flow-reader.ts';
 import { l7Table } from './l7/l7-table.ts';
 import { L7Ring } from './l7/l7-ring.ts';
@@ -48,6 +51,8 @@ export interface Stats {
   /** Records of messages that could not be decoded. */
   unreadableMessages: number;
   liveClients: number;
+  /** Those that get what agents send, as it is. */
+  recorders: number;
 }
 
 /** What the Hubble API does, for status and metrics. */
@@ -100,9 +105,12 @@ export class HubState implements FlowPlaces {
     slowReaders: 0,
     unreadableMessages: 0,
     liveClients: 0,
+    recorders: 0,
   };
   /** Of the Hubble API, null if this hub does not serve it. */
   grpc: GrpcStats | null = null;
+  /** Null if this hub exports nothing. */
+  exports: Exports | null = null;
   /** Null if this hub keeps flows in memory only. */
   history: History | null = null;
   readonly emitter: Emitter;
@@ -131,6 +139,14 @@ export class HubState implements FlowPlaces {
     return [...this.nodes.values()].some((node) => node.session?.hello.mode === 'replay') ? 'replay' : 'live';
   }
 
+  /** Of the replay, null if this is none, or it does not say. */
+  get recording(): NonNullable<Hello['recording']> | null {
+    for (const { session } of this.nodes.values()) {
+      if (session?.hello.recording !== undefined) return session.hello.recording;
+    }
+    return null;
+  }
+
   get stored(): HistoryReader | null {
     return this.history?.reader ?? null;
   }
@@ -140,10 +156,23 @@ export class HubState implements FlowPlaces {
   }
 
   /** Names of the connected agents. */
-  get agentNames(): Names[] {
+  agentNames(visibility: Visibility): Names[] {
     const names: Names[] = [];
-    for (const node of this.nodes.values()) if (node.connected && node.session !== null) names.push(node.session.names);
+    for (const { connected, session } of this.nodes.values()) {
+      if (connected && session !== null) names.push(visibility.names(session.names));
+    }
     return names;
+  }
+
+  /** Those with pods, services or policies, on nodes with a connected agent. */
+  get namespaces(): Set<string> {
+    const found = new Set<string>();
+    for (const names of this.agentNames(Visibility.ALL)) {
+      for (const entries of [names.endpoints, names.services, names.policies]) {
+        for (const { namespace } of entries.values()) if (namespace !== '') found.add(namespace);
+      }
+    }
+    return found;
   }
 
   /** Records that agents could not keep. */
@@ -158,9 +187,9 @@ export class HubState implements FlowPlaces {
     return [...this.nodes.values()].every((node) => node.connected && node.ledger.isWhole);
   }
 
-  /** The flow with this id in an extent that is not evicted. */
-  flow(extent: Extent, id: number): HubbleFlow {
-    return toHubbleFlow(seek(extent, id - extent.firstId), {
+  /** The flow with this id in an extent that is not evicted; null if it is none that the reader may see. */
+  flow(extent: Extent, id: number, visibility: Visibility): HubbleFlow | null {
+    return visibility.flow(seek(extent, id - extent.firstId), {
       names: extent.source.names,
       clockOffsetNs: extent.clockOffsetNs,
       uuid: extent.source.uuid(extent.firstSequence + id - extent.firstId),
@@ -169,21 +198,29 @@ export class HubState implements FlowPlaces {
   }
 
   /** The stored flow with this id, null if it was overwritten. */
-  flowById(id: number): HubbleFlow | null {
+  flowById(id: number, visibility: Visibility): HubbleFlow | null {
     const extent = this.store.extentFrom(id);
-    return extent === undefined || extent.firstId > id ? null : this.flow(extent, id);
+    return extent === undefined || extent.firstId > id ? null : this.flow(extent, id, visibility);
   }
 
   /** The map over whole seconds in [since, until), Unix seconds. */
-  map(since: number, until: number, group: MapGroup, filter: FlowFilter): ServiceMap {
+  map(since: number, until: number, group: MapGroup, filter: FlowFilter, visibility: Visibility): ServiceMap {
     const now = Date.now() / 1000;
-    const l7 = this.l7.window(since, until, now);
-    return serviceMap(this.edges.window(since, until, now), group, filter, this.agentNames, l7);
+    const l7 = visibility.series(this.l7.window(since, until, now));
+    const edges = visibility.edges(this.edges.window(since, until, now));
+    return serviceMap(edges, group, filter, this.agentNames(visibility), l7);
   }
 
   /** The table of routes over the same window. */
-  routes(since: number, until: number, group: MapGroup, filter: FlowFilter, per: L7RowsPer): L7Table {
-    return l7Table(this.l7.window(since, until, Date.now() / 1000), group, filter, per);
+  routes(
+    since: number,
+    until: number,
+    group: MapGroup,
+    filter: FlowFilter,
+    per: L7RowsPer,
+    visibility: Visibility,
+  ): L7Table {
+    return l7Table(visibility.series(this.l7.window(since, until, Date.now() / 1000)), group, filter, per);
   }
 
   /** What the stages did over the same kind of window, on one node or (null) on all. */

@@ -180,7 +180,7 @@ describe('the rest of HTTP', () => {
       port: 0,
       memory: 1024 * 1024,
       version: '0',
-      grpc: { host: 'localhost', port: 0, tls: null },
+      grpc: { host: 'localhost', port: 0 },
       log: pino({ level: 'silent' }),
     });
     const agent = await new FakeAgent(other).start();

@@ -10,13 +10,16 @@ export interface ListenPlace {
   port: number;
 }
 
-/** `what` listens where `option` of the command line says. Throws a Failure if it cannot, or must not. */
+/**
+ * `what` listens where `option` of the command line says; on other addresses than loopback only if it `isGuarded`:
+ * asks who somebody is. Throws a Failure if it cannot, or must not.
+ */
 export async function listen(
   server: Server,
   { host, port }: ListenPlace,
-  { what, option }: { what: string; option: string },
+  { what, option, isGuarded }: { what: string; option: string; isGuarded: boolean },
 ): Promise<void> {
-  refuseForeign(host, what);
+  if (!isGuarded) refuseForeign(host, what);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host.replace(/^\[(.*)\]$/, '$1'), () => {
@@ -31,7 +34,7 @@ export async function listen(
 function refuseForeign(host: string, what: string): void {
   if (isLoopback(host)) return;
   throw new Failure(
-    `${what} does not listen on ${host}: without authentication it serves only this machine; use 127.0.0.1, [::1] or localhost.`,
+    `${what} does not listen on ${host}: without authentication it serves only this machine; use 127.0.0.1, [::1] or localhost, or --auth token or kubernetes.`,
   );
 }
 

@@ -38,6 +38,16 @@ export class PolicyHitCounter {
     }
   }
 
+  /** Adds what was counted elsewhere for a rule, or for the defaults of some policies. `last`: Unix ns. */
+  take(entry: RuleEntry, hits: number, last: number): void {
+    for (const key of keysOf(entry)) {
+      const count = this.#count(key);
+      if (count === undefined) return;
+      count.hits += hits;
+      count.last = Math.max(count.last, last);
+    }
+  }
+
   ofRule(namespace: string, name: string, direction: string, index: number): HitCount {
     return this.#counts.get(`${namespace}/${name}/${direction}/${index}`) ?? NONE;
   }

@@ -1,5 +1,6 @@
 /** Totals of each of the last 15 minutes' seconds, and marks of what happened, for the time strip. */
 import type { TimelineMessage } from '../wire/live.ts';
+import type { TimelineBucket } from '../wire/timeline.ts';
 
 export const TIMELINE_S = 900;
 const MAX_MARKS = 100;
@@ -45,7 +46,19 @@ export class Timeline {
     const end = Math.floor(now / 1000 / bucketS) * bucketS + bucketS;
     const count = Math.min(Math.ceil(windowS / bucketS), Math.floor(TIMELINE_S / bucketS));
     const since = end - count * bucketS;
-    const buckets = Array.from({ length: count }, (_, index) => {
+    const buckets = this.buckets(since, bucketS, count);
+    return {
+      type: 'timeline',
+      since_ms: since * 1000,
+      bucket_ms: bucketS * 1000,
+      buckets,
+      marks: this.#marks.filter((mark) => mark.time_ms >= since * 1000),
+    };
+  }
+
+  /** `count` buckets of `bucketS` seconds each from `since` on (Unix seconds). */
+  buckets(since: number, bucketS: number, count: number): TimelineBucket[] {
+    return Array.from({ length: count }, (_, index) => {
       const bucket = { flows: 0, drops: 0, lost: false };
       for (let at = since + index * bucketS; at < since + (index + 1) * bucketS; at++) {
         const second = this.#read(at);
@@ -55,13 +68,6 @@ export class Timeline {
       }
       return bucket;
     });
-    return {
-      type: 'timeline',
-      since_ms: since * 1000,
-      bucket_ms: bucketS * 1000,
-      buckets,
-      marks: this.#marks.filter((mark) => mark.time_ms >= since * 1000),
-    };
   }
 
   #read(at: number): Second | undefined {

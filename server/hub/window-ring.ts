@@ -64,6 +64,12 @@ export class WindowRing<Key, Totals> {
     this.#age(second);
   }
 
+  /** Unix seconds from which on windows are whole; null before the first increment. `now`: Unix seconds. */
+  wholeFrom(now: number): number | null {
+    if (this.#begin === null) return null;
+    return Math.max(this.#begin, Math.ceil((now - HISTORY_S) / COARSE_S) * COARSE_S);
+  }
+
   /** Sums over whole buckets within [since, until) (whole Unix seconds); `now` is the time in Unix seconds. */
   window(since: number, until: number, now: number): Window<Key, Totals> {
     const rows = new Map<Key, Totals>();

@@ -40,6 +40,8 @@ export interface UpOptions {
   grpcPort: number;
   /** Payload read of each message's head, bytes; 0: none at all. */
   l7Bytes: number;
+  /** Of this build. */
+  version: string;
 }
 
 export class NodeRun {

@@ -25,21 +25,29 @@ const CAPABILITIES = {
 /** Permission bits: others may list and enter. */
 const OTHERS_ENTER = 0o005;
 
-/** The folder, root, its capabilities, kernel, eBPF, IPv6, tools, in this order. */
+/** This machine, or whoever runs this here, cannot have the datapath, whatever is installed. */
+export class NoDatapathError extends Failure {}
+
+/**
+ * The folder, root, its capabilities, kernel, eBPF, IPv6, tools, in this order. Throws a NoDatapathError for what nothing
+ * that is installed here would change.
+ */
 export function preflight(folder: string): void {
   checkFolder(folder);
   if (process.getuid?.() !== 0) {
-    throw new Failure('spyglass up needs root, to make network namespaces and load eBPF programs: run it with sudo');
+    throw new NoDatapathError(
+      'spyglass up needs root, to make network namespaces and load eBPF programs: run it with sudo',
+    );
   }
   checkCapabilities(readFileSync('/proc/self/status', 'utf8'));
   checkKernel(release());
   if (!existsSync('/proc/sys/kernel/unprivileged_bpf_disabled')) {
-    throw new Failure(
+    throw new NoDatapathError(
       'this kernel has no eBPF (CONFIG_BPF_SYSCALL), which the datapath is made of: use another kernel',
     );
   }
   if (!existsSync('/proc/net/if_inet6')) {
-    throw new Failure(
+    throw new NoDatapathError(
       'IPv6 is switched off in this kernel, and pods have an address of it: boot without ipv6.disable=1',
     );
   }
@@ -53,7 +61,7 @@ export function checkCapabilities(status: string): void {
   const effective = BigInt(`0x${/^CapEff:\t([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'}`);
   const missing = Object.entries(CAPABILITIES).filter(([, bit]) => ((effective >> BigInt(bit)) & 1n) === 0n);
   if (missing.length === 0) return;
-  throw new Failure(
+  throw new NoDatapathError(
     `this root lacks ${missing.map(([name]) => name).join(', ')}, which network namespaces, eBPF and pods take: run it outside of the container, or in a privileged one`,
   );
 }
@@ -62,7 +70,9 @@ export function checkCapabilities(status: string): void {
 export function checkKernel(version: string): void {
   const [major = 0, minor = 0] = version.split(/[.-]/).map(Number);
   if (major > LEAST_KERNEL[0] || (major === LEAST_KERNEL[0] && minor >= LEAST_KERNEL[1])) return;
-  throw new Failure(`kernel ${version} is too old for the datapath: it needs ${LEAST_KERNEL.join('.')} or newer`);
+  throw new NoDatapathError(
+    `kernel ${version} is too old for the datapath: it needs ${LEAST_KERNEL.join('.')} or newer`,
+  );
 }
 
 function checkFolder(folder: string): void {

@@ -4,9 +4,10 @@ import { localNode } from './local-node.ts';
 import { takeLock } from './lock.ts';
 import { NodeRun } from './node-run.ts';
 import type { UpOptions } from './node-run.ts';
-import { checkPort, preflight } from './preflight.ts';
+import { checkPort, NoDatapathError, preflight } from './preflight.ts';
 import type { Progress } from './progress.ts';
 import { readPlan } from './read-plan.ts';
+import { recordingOf, runReplay } from './replay-run.ts';
 
 /**
  * Runs the node until `stopping` comes, then removes everything. Throws a Failure, with everything removed
@@ -14,7 +15,15 @@ import { readPlan } from './read-plan.ts';
  */
 export async function up(options: UpOptions, progress: Progress, stopping: AbortSignal): Promise<void> {
   const node = localNode(options.node);
-  preflight(options.folder);
+  try {
+    preflight(options.folder);
+  } catch (error) {
+    const recording = recordingOf(options.folder);
+    if (!(error instanceof NoDatapathError) || recording === null) throw error;
+    progress.warn(`${error.message}\nnothing is run; a recording of these manifests is played instead`);
+    await runReplay(recording, options, progress, stopping);
+    return;
+  }
   const plan = readPlan(options.folder);
   for (const warning of plan.warnings) progress.warn(warning);
   const giveBack = takeLock(node.lockFile, node.name);

@@ -40,6 +40,8 @@ export interface Hello {
   layout: RecordLayout;
   /** `live`, or `replay` when a recorded stream is played. */
   mode: 'live' | 'replay';
+  /** Of a replay: when it was recorded (RFC 3339), and how many times as fast it is played; 0: at once. */
+  recording?: { recorded: string; speed: number } | undefined;
 }
 
 export interface Welcome {

@@ -101,6 +101,8 @@ export interface SpyglassExtension {
   drop: { stage: string; line: number; words: string; suppressed: number } | null;
   /** Null where no policy isolates the end: the source for egress, the destination for ingress. */
   policy: { ingress: PolicyVerdict | null; egress: PolicyVerdict | null } | null;
+  /** The end whose namespace the reader may not see: it has no address, name, label or identity here. */
+  hidden?: 'source' | 'destination';
   /** Of a message of an application only. */
   l7?: SpyglassL7;
 }

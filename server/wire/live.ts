@@ -36,6 +36,8 @@ export interface StatusMessage {
   /** RFC 3339. */
   time: string;
   mode: 'live' | 'replay';
+  /** What is played, null if this is no replay: when it was recorded (RFC 3339), how many times as fast; 0: at once. */
+  recording: { recorded: string; speed: number } | null;
   hub_started: string;
   nodes: {
     name: string;

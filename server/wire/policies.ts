@@ -4,7 +4,7 @@
 export interface PolicyHits {
   /** A rule, and a default in audit mode: connections that passed. A default deny: packets that were dropped. */
   hits: number;
-  /** RFC 3339, null if it never decided since the hub started. */
+  /** RFC 3339, null if it never decided in that time. */
   last_hit: string | null;
 }
 
@@ -27,7 +27,7 @@ export interface PolicyStatus {
   rules: PolicyRuleStatus[];
   /** What it denied, together with the other policies that select the same pods; null where it does not isolate. */
   default: { ingress: PolicyHits | null; egress: PolicyHits | null };
-  /** Nothing of it has decided anything since the hub started. */
+  /** Nothing of it has decided anything in that time. */
   unused: boolean;
   warnings: string[];
 }
@@ -39,8 +39,10 @@ export interface PolicyProblem {
 }
 
 export interface PolicyList {
-  /** Since when hits are counted: start of the hub, RFC 3339. */
+  /** Since when hits are counted, RFC 3339: begin of the window asked for, else start of the hub. */
   since: string;
+  /** End of the window asked for; null if hits are counted until now. */
+  until: string | null;
   /** Whether the hits are all there were; lower bounds if a record was lost, or an agent was not heard all the time. */
   exact: boolean;
   policies: PolicyStatus[];
@@ -50,6 +52,7 @@ export interface PolicyList {
 
 export interface PolicyDetail {
   since: string;
+  until: string | null;
   /** As in PolicyList. */
   exact: boolean;
   /** Null if every version of it was refused. */

@@ -4,13 +4,23 @@ import type { L7ProtocolName } from './l7.ts';
 
 export type MapGroup = 'workload' | 'service' | 'pod' | 'namespace';
 
-export type NodeKind = 'Deployment' | 'StatefulSet' | 'DaemonSet' | 'Pod' | 'Service' | 'Namespace' | 'Host' | 'World';
+/** `Hidden`: everything in namespaces that the reader may not see, together. */
+export type NodeKind =
+  | 'Deployment'
+  | 'StatefulSet'
+  | 'DaemonSet'
+  | 'Pod'
+  | 'Service'
+  | 'Namespace'
+  | 'Host'
+  | 'World'
+  | 'Hidden';
 
 export interface MapNode {
-  /** Stable: `shop/Deployment/web`, `world/198.51.100.7`, `host/demo-1`. */
+  /** Stable: `shop/Deployment/web`, `world/198.51.100.7`, `host/demo-1`, `hidden`. */
   id: string;
   kind: NodeKind;
-  /** '' for host and world. */
+  /** '' for host, world and hidden. */
   namespace: string;
   name: string;
   /** Pods behind it now; 0 for a service that selects none. */

@@ -10,6 +10,7 @@ export interface HubStatus {
   started: string;
   uptime_s: number;
   nodes: { known: number; connected: number };
+  /** Null for readers of some namespaces: totals tell of the others. So with all figures that may be null here. */
   flows: {
     /** In memory now, received since the hub started, and overwritten by newer ones. */
     stored: number;
@@ -23,9 +24,9 @@ export interface HubStatus {
     oldest: string | null;
     memory_bytes: number;
     memory_limit_bytes: number;
-  };
+  } | null;
   /** Dropped packets per second, over the last five. */
-  drops_rate: number;
+  drops_rate: number | null;
   lost: LossLedger;
   live_clients: number;
   /** The Hubble API, null if the hub does not serve it. */
@@ -112,8 +113,8 @@ export interface NodeStatus {
   /** When the agent connected, or was lost; RFC 3339. */
   since: string;
   /** Received since the hub started. */
-  flows: number;
-  flows_rate: number;
+  flows: number | null;
+  flows_rate: number | null;
   lag_s: number;
   lost: LossLedger;
   /** Endpoints (pods of this node) known to the agent. */

@@ -1,7 +1,7 @@
 /** Starts the page. */
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
-import { App } from './app/app.tsx';
+import { Gate } from './access/gate.tsx';
 import { applyTheme } from './app/preferences.ts';
 import { LiveStore } from './live/live-store.ts';
 import { liveUrl } from './live/live-socket.ts';
@@ -11,11 +11,11 @@ import './app/top-bar.css';
 import './app/controls.css';
 
 applyTheme();
-const store = new LiveStore(liveUrl(location));
+const open = (): LiveStore => new LiveStore(liveUrl(location));
 const root = document.getElementById('root');
 if (root === null) throw new Error('The page has no element "root" to draw into; serve the index.html of this build.');
 createRoot(root).render(
   <StrictMode>
-    <App store={store} />
+    <Gate open={open} />
   </StrictMode>,
 );

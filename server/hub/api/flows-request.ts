@@ -3,13 +3,12 @@ import type { Request } from 'express';
 import { FilterError } from '../../flows/filter-test.ts';
 import { type FlowPlace, flowPlace } from '../../flows/flow-uuid.ts';
 import { fieldMask, type Mask } from '../field-mask.ts';
+import { MAX_NEWEST } from '../flow-reader.ts';
 import { ALL_FILTERS, Parameters } from '../http/parameters.ts';
 import { Problem } from '../http/problem.ts';
 import type { FlowQuery } from '../store/flow-search.ts';
 
 const DEFAULT_LAST = 20;
-/** Most flows counted from the newest on; a range, or what follows a cursor, may have any number. */
-const MAX_LAST = 100_000;
 export const FORMATS = ['ndjson', 'json', 'csv'] as const;
 
 export interface FlowRequest {
@@ -33,7 +32,7 @@ export function readFlowsRequest(request: Request): FlowRequest {
   const format = parameters.oneOf('format', FORMATS, 'ndjson');
   const follow = parameters.oneOf('follow', ['true', 'false'], 'false') === 'true';
   const first = parameters.integer('first', 0, Number.MAX_SAFE_INTEGER);
-  const last = parameters.integer('last', 0, MAX_LAST);
+  const last = parameters.integer('last', 0, MAX_NEWEST);
   if (first !== null && last !== null) throw new Problem(400, 'Give "first" or "last", not both.');
   if (first !== null && follow) throw new Problem(400, '"first" cannot be used with "follow"; use "last".');
   if (format === 'json' && follow)

@@ -1,5 +1,6 @@
 /** `GET /api/v1/flows`: the flow export, and with `follow=true` the live tail of it. */
 import type { Request, Response } from 'express';
+import { readerOf } from '../access/http-access.ts';
 import { FlowReading, GoneError } from '../flow-reader.ts';
 import { orUnavailable, Problem } from '../http/problem.ts';
 import { SlowReaderError } from '../http/slow-reader.ts';
@@ -19,7 +20,8 @@ export function flowsRoute(state: HubState) {
     response.on('close', () => gone.abort());
     response.on('error', () => gone.abort());
     try {
-      await orUnavailable(answer(state, wanted, request.method === 'HEAD', response, gone.signal));
+      const reading = new FlowReading(state, wanted.follow, readerOf(request).visibility);
+      await orUnavailable(answer(reading, wanted, request.method === 'HEAD', response, gone.signal));
     } catch (error) {
       if (error instanceof GoneError) throw new Problem(410, error.message);
       if (gone.signal.aborted) return;
@@ -31,7 +33,7 @@ export function flowsRoute(state: HubState) {
 }
 
 async function answer(
-  state: HubState,
+  reading: FlowReading,
   wanted: FlowRequest,
   headOnly: boolean,
   response: Response,
@@ -43,7 +45,6 @@ async function answer(
     return;
   }
   const writer = new FlowWriter(response, wanted, signal);
-  const reading = new FlowReading(state);
   const query = await rangeOf(reading, wanted, signal);
   writer.begin();
   if (query !== null) for await (const page of reading.pages(query, wanted.limit, signal)) await writer.page(page);

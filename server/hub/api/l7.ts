@@ -2,12 +2,13 @@
 import type { Request, Response } from 'express';
 import { L7_ROWS_PER } from '../../wire/l7-table.ts';
 import type { HubState } from '../hub-state.ts';
-import { readSumRequest } from './service-map.ts';
+import { routesOver } from '../past-window.ts';
+import { readSumRequest, sendSums } from './service-map.ts';
 
 export function l7Route(state: HubState) {
-  return (request: Request, response: Response): void => {
-    const { since, until, group, filter, parameters } = readSumRequest(request, ['per']);
-    const per = parameters.oneOf('per', L7_ROWS_PER, 'pair-route');
-    response.set('Cache-Control', 'no-store').json(state.routes(since, until, group, filter, per));
+  return async (request: Request, response: Response): Promise<void> => {
+    const wanted = readSumRequest(state, request, ['per']);
+    const per = wanted.parameters.oneOf('per', L7_ROWS_PER, 'pair-route');
+    await sendSums(response, (signal) => routesOver(state, wanted, per, signal));
   };
 }

@@ -2,6 +2,7 @@
 import type { Request, Response } from 'express';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { HubState } from '../hub-state.ts';
+import { exportMetrics } from './export-metrics.ts';
 import { BoundedSamples, type Sample } from '../metrics/bounded-samples.ts';
 import { GO_BUCKETS } from '../metrics/label-counts.ts';
 import { edgeMetrics, seriesMetrics } from './l7-metrics.ts';
@@ -49,6 +50,7 @@ export function metricsRoute(state: HubState) {
   edgeMetrics(state, tally, registry);
   nodeMetrics(state, counter, gauge);
   pipelineMetrics(state, counter, gauge);
+  exportMetrics(state, counter, gauge);
   seriesOfMetrics(state, tally, define('gauge', 'already'));
   const scrapes = scrapeMetrics(registry);
   return async (_request: Request, response: Response): Promise<void> => {
@@ -140,6 +142,7 @@ function pipelineMetrics(state: HubState, counter: Define, gauge: Define): void 
   counter('spyglass_hub_grpc_flows_total', 'Flows sent by the Hubble API.', [], () => [[{}, state.grpc?.flows ?? 0]]);
   gauge('spyglass_hub_grpc_streams', 'Streams of flows of the Hubble API.', [], () => [[{}, state.grpc?.streams ?? 0]]);
   historyMetrics(state, counter, gauge);
+  gauge('spyglass_hub_recorders', 'Recorders that listen.', [], () => [[{}, stats.recorders]]);
   gauge('spyglass_hub_live_clients', 'Browsers on the live stream.', [], () => [[{}, stats.liveClients]]);
 }
 

@@ -2,22 +2,31 @@
 import type { Request, Response } from 'express';
 import type { HubStatus, LossLedger, NamespaceStatus, NodeStatus } from '../../wire/status.ts';
 import { formatTime } from '../../flows/timestamp.ts';
+import { readerOf } from '../access/http-access.ts';
+import type { Visibility } from '../access/visibility.ts';
 import type { HubState } from '../hub-state.ts';
 import type { AgentNode } from '../ingest/agent-node.ts';
 import { addBalance, lossOf, zeroBalance } from '../loss/balance.ts';
 import { Parameters } from '../http/parameters.ts';
 
+/** A problem names what it is about, which may be in any namespace. */
+const UNTOLD = 'The datapath is not in step with the cluster; who may see all namespaces is told why.';
+
 export function statusRoute(state: HubState) {
-  return (request: Request, response: Response): void => answer(request, response, hubStatus(state));
+  return (request: Request, response: Response): void =>
+    answer(request, response, hubStatus(state, readerOf(request).visibility));
 }
 
 export function nodesRoute(state: HubState) {
   return (request: Request, response: Response): void =>
-    answer(request, response, { nodes: sorted(state.nodes).map((node) => nodeStatus(node)) });
+    answer(request, response, {
+      nodes: sorted(state.nodes).map((node) => nodeStatus(node, readerOf(request).visibility)),
+    });
 }
 
 export function namespacesRoute(state: HubState) {
-  return (request: Request, response: Response): void => answer(request, response, { namespaces: namespaces(state) });
+  return (request: Request, response: Response): void =>
+    answer(request, response, { namespaces: namespaces(state, readerOf(request).visibility) });
 }
 
 function answer(request: Request, response: Response, body: object): void {
@@ -26,11 +35,10 @@ function answer(request: Request, response: Response, body: object): void {
   response.set('Cache-Control', 'no-store').json(body);
 }
 
-export function hubStatus(state: HubState): HubStatus {
+/** Totals tell of all namespaces, so readers of some get none. */
+export function hubStatus(state: HubState, { isAll }: Visibility): HubStatus {
   const now = Date.now();
   const nodes = [...state.nodes.values()];
-  const { store } = state;
-  const oldest = store.oldestTime;
   return {
     version: state.version,
     hub: state.id,
@@ -38,21 +46,31 @@ export function hubStatus(state: HubState): HubStatus {
     started: formatMs(state.startedMs),
     uptime_s: Math.floor((now - state.startedMs) / 1000),
     nodes: { known: nodes.length, connected: nodes.filter((node) => node.connected).length },
-    flows: {
-      stored: store.stored,
-      received: store.nextId - 1,
-      exact: state.isWhole,
-      overwritten: store.evicted,
-      rate: state.timeline.rate(now, 'flows'),
-      oldest: oldest === null ? null : formatTime(BigInt(Math.round(oldest))),
-      memory_bytes: store.usedBytes,
-      memory_limit_bytes: store.capacityBytes,
-    },
-    drops_rate: state.timeline.rate(now, 'drops'),
+    flows: isAll ? flowTotals(state, now) : null,
+    drops_rate: isAll ? state.timeline.rate(now, 'drops') : null,
     lost: totalLoss(nodes),
     live_clients: state.stats.liveClients,
     grpc: grpcStatus(state),
-    history: state.history?.status() ?? null,
+    history: historyStatus(state, isAll),
+  };
+}
+
+function historyStatus({ history }: HubState, isAll: boolean): HubStatus['history'] {
+  const status = history?.status() ?? null;
+  return status === null || isAll ? status : { ...status, rows: null, bytes: null };
+}
+
+function flowTotals({ store, timeline, isWhole }: HubState, now: number): HubStatus['flows'] {
+  const oldest = store.oldestTime;
+  return {
+    stored: store.stored,
+    received: store.nextId - 1,
+    exact: isWhole,
+    overwritten: store.evicted,
+    rate: timeline.rate(now, 'flows'),
+    oldest: oldest === null ? null : formatTime(BigInt(Math.round(oldest))),
+    memory_bytes: store.usedBytes,
+    memory_limit_bytes: store.capacityBytes,
   };
 }
 
@@ -67,11 +85,14 @@ function totalLoss(nodes: readonly AgentNode[]): LossLedger {
   return lossOf(total);
 }
 
-function nodeStatus(node: AgentNode): NodeStatus {
+function nodeStatus(node: AgentNode, visibility: Visibility): NodeStatus {
+  const { isAll } = visibility;
   const hello = node.session?.hello;
+  const problem = node.counters?.problem ?? null;
   let pods = 0;
-  for (const entry of node.session?.names.endpoints.values() ?? []) {
-    if (entry.kind === 'pod' && node.session?.names.isLive(entry.ref) === true) pods += 1;
+  const names = node.session === null ? null : visibility.names(node.session.names);
+  for (const entry of names?.endpoints.values() ?? []) {
+    if (entry.kind === 'pod' && names?.isLive(entry.ref) === true) pods += 1;
   }
   return {
     name: node.name,
@@ -80,20 +101,20 @@ function nodeStatus(node: AgentNode): NodeStatus {
     version: hello?.version ?? '',
     layout_version: hello?.layout.version ?? 0,
     since: formatMs(node.changed),
-    flows: node.flows,
-    flows_rate: node.flowsRate,
+    flows: isAll ? node.flows : null,
+    flows_rate: isAll ? node.flowsRate : null,
     lag_s: node.lagMs / 1000,
     lost: node.lost,
     pods,
-    problem: node.counters?.problem ?? null,
-    maps: node.counters?.maps ?? null,
+    problem: isAll || problem === null ? problem : UNTOLD,
+    maps: isAll ? (node.counters?.maps ?? null) : null,
     agent: node.counters?.agent ?? null,
   };
 }
 
-export function namespaces(state: HubState): NamespaceStatus[] {
+export function namespaces(state: HubState, visibility: Visibility): NamespaceStatus[] {
   const pods = new Map<string, Set<string>>();
-  for (const names of state.agentNames) {
+  for (const names of state.agentNames(visibility)) {
     for (const entry of names.endpoints.values()) {
       if (entry.namespace === '' || !names.isLive(entry.ref)) continue;
       const known = pods.get(entry.namespace) ?? new Set();

@@ -32,6 +32,14 @@ export class CounterTracker {
     this.#baseline.reconnected();
   }
 
+  /** What the agent's counters say now, as it would tell a hub that has just begun to listen. */
+  current(): EdgeCounters[] {
+    const edges = new Map<number, EdgeCounters>();
+    for (const [slot, edge] of this.#edges) edges.set(slot, edge.counters(slot));
+    for (const { counters } of this.#baseline.pending) for (const entry of counters.edges) edges.set(entry.slot, entry);
+    return [...edges.values()];
+  }
+
   /** `now` is Unix ms at arrival. */
   apply(names: Names, countersId: string, counters: Counters, fromStart: SeenFromStart, now: number): Increments {
     const { isNew, take, exact } = this.#baseline.read(countersId, { names, counters }, fromStart, now);

@@ -4,7 +4,16 @@ import type { MapGroup } from '../../wire/service-map.ts';
 import { IDENTITY, VERDICT } from '../../wire/lists.gen.ts';
 import type { Names } from '../../flows/dictionary.ts';
 import type { End, FlowFacts } from '../../flows/facts.ts';
-import { hostNode, namespaceNode, type NodeIdentity, nodeIndex, serviceNode, worldNode } from './map-node.ts';
+import { HIDDEN_ENDPOINT } from '../access/opaque-record.ts';
+import {
+  HIDDEN_NODE,
+  hostNode,
+  namespaceNode,
+  type NodeIdentity,
+  nodeIndex,
+  serviceNode,
+  worldNode,
+} from './map-node.ts';
 
 /** What is needed of an edge, or of a series of messages. */
 export interface CountedEnds extends Pick<FlowFacts, 'verdict' | 'protocol' | 'serviceId' | 'endpoint' | 'identity'> {
@@ -15,7 +24,12 @@ export interface CountedEnds extends Pick<FlowFacts, 'verdict' | 'protocol' | 's
   readonly peer: string;
   /** Whether this agent only saw it arrive: the sender is a pod of another node. */
   readonly isArrivalOnly: boolean;
+  /** Where an end is kept from the reader: the same with both ends, to compare what two nodes counted. */
+  readonly whole?: CountedEnds;
 }
+
+/** A count as filters see it. */
+export type Counted = CountedEnds & FlowFacts;
 
 /** Addresses of the world with a node of their own; the rest share `world/other`. */
 export const MAX_WORLD_NODES = 12;
@@ -32,7 +46,8 @@ export function withoutSecondSight<Counted extends CountedEnds, Totals>(
   );
 }
 
-function pairKey(edge: CountedEnds): string {
+function pairKey(shown: CountedEnds): string {
+  const edge = shown.whole ?? shown;
   const end = (which: End): string => {
     const entry = edge.names.endpoints.get(edge.endpoint(which));
     return entry === undefined ? edge.peer : `${entry.namespace}/${entry.name}`;
@@ -66,6 +81,7 @@ export function nameOfEnd(edge: CountedEnds, end: End): string {
 /** The node that an end belongs to; `world` are the addresses with a node of their own. */
 export function nodeOfEnd(edge: CountedEnds, end: End, group: MapGroup, world: ReadonlySet<string>): NodeIdentity {
   const endpoint = edge.endpoint(end);
+  if (endpoint === HIDDEN_ENDPOINT) return HIDDEN_NODE;
   if (endpoint !== 0) {
     const known = nodeIndex(edge.names, group).nodeOf(endpoint);
     if (known !== undefined) return known;

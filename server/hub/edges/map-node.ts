@@ -70,6 +70,9 @@ export function hostNode(name: string): NodeIdentity {
   return { id: `host/${name}`, kind: 'Host', namespace: '', name };
 }
 
+/** All ends that the reader may not know. */
+export const HIDDEN_NODE: NodeIdentity = { id: 'hidden', kind: 'Hidden', namespace: '', name: 'hidden' };
+
 export function worldNode(address: string): NodeIdentity {
   const name = address === '' ? 'other' : address;
   return { id: `world/${name}`, kind: 'World', namespace: '', name };

@@ -6,11 +6,11 @@ import { protocolName } from '../../flows/facts.ts';
 import type { FlowFilter } from '../../flows/filter.ts';
 import { formatTime } from '../../flows/timestamp.ts';
 import { edgeMessages, type EdgeMessages, NO_MESSAGES } from '../l7/edge-messages.ts';
-import type { L7Window } from '../l7/l7-ring.ts';
-import type { EdgeWindow } from './edge-ring.ts';
-import { busiestWorld, nodeOfEnd, withoutSecondSight } from './ends.ts';
+import type { SeriesWindow } from '../l7/l7-sums.ts';
+import type { Window } from '../window-ring.ts';
+import { busiestWorld, type Counted, nodeOfEnd, withoutSecondSight } from './ends.ts';
 import { addAddresses, type NodeIdentity, nodeIndex, serviceDnsName } from './map-node.ts';
-import { addTotals, type EdgeTotals, type TrackedEdge, zeroTotals } from './tracked-edge.ts';
+import { addTotals, type EdgeTotals, zeroTotals } from './tracked-edge.ts';
 
 /** Parameters of the filter language that mean something for sums. */
 export const MAP_FILTER_NAMES: readonly string[] = [
@@ -50,11 +50,11 @@ interface Sum {
  * messages in the same window.
  */
 export function serviceMap(
-  window: EdgeWindow,
+  window: Window<Counted, EdgeTotals>,
   group: MapGroup,
   filter: FlowFilter,
   agents: readonly Names[],
-  l7: L7Window | null,
+  l7: SeriesWindow | null,
 ): ServiceMap {
   const rows = [...window.rows].filter(([edge]) => filter.predicate(edge.names)(edge));
   const counted = withoutSecondSight(rows);
@@ -84,7 +84,7 @@ export function serviceMap(
   };
 }
 
-function newSum(source: NodeIdentity, target: NodeIdentity, edge: TrackedEdge): Sum {
+function newSum(source: NodeIdentity, target: NodeIdentity, edge: Counted): Sum {
   return {
     source,
     target,
@@ -98,7 +98,7 @@ function newSum(source: NodeIdentity, target: NodeIdentity, edge: TrackedEdge): 
   };
 }
 
-function addToSum(sum: Sum, edge: TrackedEdge, totals: EdgeTotals): void {
+function addToSum(sum: Sum, edge: Counted, totals: EdgeTotals): void {
   const packets = totals.packets + totals.reply_packets;
   const verdict = VERDICT_NAME[edge.verdict] ?? String(edge.verdict);
   sum.verdicts[verdict] = (sum.verdicts[verdict] ?? 0) + packets;

@@ -57,6 +57,13 @@ export class TrackedEdge extends TrackedEnds implements FlowFacts {
     this.slot = counters.slot;
   }
 
+  /** Its counters as the agent said them last. */
+  counters(slot: number): EdgeCounters {
+    const { rtt, ...counts } = this.last;
+    const { protocol, verdict, dropReason: drop_reason } = this;
+    return { slot, ...this.namedEnds(), protocol, verdict, drop_reason, ...counts, rtt_histogram: rtt };
+  }
+
   /** Whether the slot of `counters` still is this edge. */
   is(names: Names, counters: EdgeCounters): boolean {
     return (

@@ -60,6 +60,19 @@ export abstract class TrackedEnds {
     return false;
   }
 
+  /** As the agent names them. */
+  protected namedEnds(): NamedEnds {
+    return {
+      source_endpoint: this.#sourceEndpoint,
+      destination_endpoint: this.#destinationEndpoint,
+      source_identity: this.#sourceIdentity,
+      destination_identity: this.#destinationIdentity,
+      service_id: this.serviceId,
+      port: this.targetPort,
+      peer: this.peer,
+    };
+  }
+
   protected hasEnds(names: Names, ends: NamedEnds): boolean {
     return (
       names === this.names &&

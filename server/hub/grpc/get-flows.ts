@@ -1,6 +1,6 @@
 /** observer.Observer/GetFlows: the flows of all nodes by time, then, with `follow`, what comes. */
 import { nowNs } from '../../flows/timestamp.ts';
-import { FlowReading, MAX_NEWEST } from '../flow-reader.ts';
+import { type FlowReading, MAX_NEWEST } from '../flow-reader.ts';
 import type { HubState } from '../hub-state.ts';
 import { justBefore } from '../store/flow-key.ts';
 import { invalid } from './call-error.ts';
@@ -10,6 +10,7 @@ import { NodeWatch } from './node-watch.ts';
 
 /** Sends what was asked for; resolves at its end. Rejects with the signal's reason when it is aborted. */
 export async function getFlows(
+  reading: FlowReading,
   state: HubState,
   request: FlowsRequest,
   out: FlowStream,
@@ -17,7 +18,6 @@ export async function getFlows(
 ): Promise<void> {
   const nodes = new NodeWatch(state);
   await out.notices(nodes.changes());
-  const reading = new FlowReading(state);
   const { number, follow, since } = request;
   if (!follow || number > 0n || since !== null) await sendPast(state, reading, request, out, signal);
   if (follow) await sendNew(reading, request, nodes, out, signal);

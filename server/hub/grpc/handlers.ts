@@ -6,8 +6,11 @@ import {
   status,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
+import type { Access } from '../access/access.ts';
+import { FlowReading } from '../flow-reader.ts';
 import { PATIENCE_MS, SlowReaderError } from '../http/slow-reader.ts';
 import type { GrpcStats, HubState } from '../hub-state.ts';
+import { ANYBODY, type Caller, callerOf, streamCallerOf } from './call-admission.ts';
 import { CallError, invalid, statusOf } from './call-error.ts';
 import { type FlowsCall, FlowStream } from './flow-stream.ts';
 import { readFlowsRequest } from './flows-request.ts';
@@ -26,6 +29,7 @@ const SERVING = { status: 'SERVING' };
 export interface Surroundings {
   state: HubState;
   stats: GrpcStats;
+  access: Access;
   /** Breaks off the connection that a call came over. */
   cut(peer: string): void;
   /** Aborted when the server stops. */
@@ -38,10 +42,10 @@ export interface Surroundings {
 export function observerHandlers(around: Surroundings): UntypedServiceImplementation {
   const { state } = around;
   return {
-    GetFlows: stream(around, 'GetFlows', (call) => flows(around, call)),
-    GetNodes: unary(around, 'GetNodes', () => nodes(state)),
-    GetNamespaces: unary(around, 'GetNamespaces', () => namespaceList(state)),
-    ServerStatus: unary(around, 'ServerStatus', () => serverStatus(state)),
+    GetFlows: stream(around, 'GetFlows', (call, caller) => flows(around, call, caller)),
+    GetNodes: unary(around, 'GetNodes', (_request, { visibility }) => nodes(state, visibility)),
+    GetNamespaces: unary(around, 'GetNamespaces', (_request, { visibility }) => namespaceList(state, visibility)),
+    ServerStatus: unary(around, 'ServerStatus', (_request, { visibility }) => serverStatus(state, visibility)),
     GetAgentEvents: stream(around, 'GetAgentEvents', () => refuse('events of agents')),
     GetDebugEvents: stream(around, 'GetDebugEvents', () => refuse('events for debugging')),
   };
@@ -56,7 +60,7 @@ export function healthHandlers(around: Surroundings): UntypedServiceImplementati
     Watch: stream(around, 'Watch', async (call) => {
       const { service = '' } = read(call.request as Decoded<HealthRequest>);
       call.write(HEALTHY.has(service) ? SERVING : { status: 'SERVICE_UNKNOWN' });
-      const { signal } = goneWith(call, around);
+      const { signal } = goneWith(call, around, ANYBODY.revoked);
       await new Promise<void>((resolve) => {
         if (signal.aborted) resolve();
         signal.addEventListener('abort', () => resolve(), { once: true });
@@ -69,7 +73,7 @@ async function refuse(what: string): Promise<void> {
   return Promise.reject(new CallError(status.UNIMPLEMENTED, `This hub has no ${what}; ask for flows.`));
 }
 
-async function flows(around: Surroundings, call: FlowsCall): Promise<void> {
+async function flows(around: Surroundings, call: FlowsCall, { visibility, revoked }: Caller): Promise<void> {
   const { state, stats } = around;
   const request = readFlowsRequest(read(call.request as Decoded<GetFlowsRequest>));
   if (stats.streams >= MAX_STREAMS) {
@@ -79,16 +83,23 @@ async function flows(around: Surroundings, call: FlowsCall): Promise<void> {
     );
   }
   stats.streams += 1;
-  const gone = goneWith(call, around);
+  const gone = goneWith(call, around, revoked);
   try {
     const options = { mask: request.mask, gone, patienceMs: around.patienceMs ?? PATIENCE_MS };
-    await getFlows(state, request, new FlowStream(stats, call, options), gone.signal);
+    await getFlows(
+      new FlowReading(state, request.follow, visibility),
+      state,
+      request,
+      new FlowStream(stats, call, options),
+      gone.signal,
+    );
   } catch (error) {
     if (gone.signal.reason instanceof SlowReaderError) {
       state.stats.slowReaders += 1;
       around.cut(call.getPeer());
     }
     if (!gone.signal.aborted) throw error;
+    if (revoked.aborted) throw new CallError(status.UNAUTHENTICATED, `The stream ends: ${String(revoked.reason)}.`);
     if (around.stopping.aborted) throw new CallError(status.UNAVAILABLE, 'The hub stops; try again.');
     throw new CallError(status.CANCELLED, 'The client has gone.');
   } finally {
@@ -97,13 +108,15 @@ async function flows(around: Surroundings, call: FlowsCall): Promise<void> {
   }
 }
 
-/** Aborted when the client cancels or goes away, or the server stops. */
-function goneWith(call: FlowsCall, around: Surroundings): AbortController {
+/** Aborted when the client cancels or goes away, may stay no longer, or the server stops. */
+function goneWith(call: FlowsCall, around: Surroundings, revoked: AbortSignal): AbortController {
   const gone = new AbortController();
   const stop = (): void => gone.abort();
-  if (call.cancelled || around.stopping.aborted) stop();
+  if (call.cancelled || around.stopping.aborted || revoked.aborted) stop();
   call.once('cancelled', stop);
-  around.stopping.addEventListener('abort', stop, { once: true, signal: gone.signal });
+  for (const signal of [around.stopping, revoked]) {
+    signal.addEventListener('abort', stop, { once: true, signal: gone.signal });
+  }
   call.once('close', () => gone.abort());
   return gone;
 }
@@ -113,24 +126,36 @@ function read<T>(decoded: Decoded<T>): T {
   throw invalid(`The request is no message of this method: ${decoded.malformed}.`);
 }
 
-function unary<Q>(around: Surroundings, method: string, answer: (request: Q) => object) {
+function unary<Q>(around: Surroundings, method: string, answer: (request: Q, caller: Caller) => object) {
   return (call: ServerUnaryCall<Decoded<Q>, object>, callback: sendUnaryData<object>): void => {
-    call.sendMetadata(initialMetadata());
-    try {
-      const message = answer(read(call.request));
-      count(around.stats, method, status.OK);
-      callback(null, message);
-    } catch (error) {
-      callback(ended(around, method, error));
-    }
+    callerOf(around.access, method, call)
+      .then((caller) => {
+        call.sendMetadata(initialMetadata());
+        return answer(read(call.request), caller);
+      })
+      .then(
+        (message) => {
+          count(around.stats, method, status.OK);
+          callback(null, message);
+        },
+        (error: unknown) => callback(ended(around, method, error)),
+      );
   };
 }
 
-function stream(around: Surroundings, method: string, serve: (call: FlowsCall) => Promise<void>) {
+function stream(around: Surroundings, method: string, serve: (call: FlowsCall, caller: Caller) => Promise<void>) {
   return (call: FlowsCall): void => {
-    // At once: the hubble command waits for it.
-    call.sendMetadata(initialMetadata());
-    serve(call).then(
+    const served = async (): Promise<void> => {
+      const caller = await streamCallerOf(around.access, method, call);
+      // At once: the hubble command waits for it.
+      call.sendMetadata(initialMetadata());
+      try {
+        await serve(call, caller);
+      } finally {
+        caller.forget();
+      }
+    };
+    served().then(
       () => {
         count(around.stats, method, status.OK);
         call.end();

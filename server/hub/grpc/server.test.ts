@@ -1,30 +1,34 @@
 /** The Hubble API's server against clients that misbehave, and with TLS. */
-import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { pino } from 'pino';
 import { credentials, status as code } from '@grpc/grpc-js';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { RECORD_LAYOUT } from '../../wire/record-layout.gen.ts';
 import { AgentDictionary } from '../../flows/dictionary.ts';
 import { RecordCursor } from '../../flows/record.ts';
 import { writeRecord } from '../../flows/record-writer.ts';
+import { Access } from '../access/access.ts';
 import { HubState } from '../hub-state.ts';
+import { TestCertificate } from '../testing/certificate.ts';
 import { endOf, GrpcClient } from '../testing/grpc-client.ts';
 import { DICTIONARY, flow } from '../testing/hub-bed.ts';
+import { TlsFiles } from '../tls-files.ts';
 import { MAX_STREAMS } from './handlers.ts';
 import { type GrpcOptions, type RunningGrpc, startGrpc } from './server.ts';
 
 const COUNT = 20_000;
+const LOG = pino({ level: 'silent' });
+const access = new Access({ mode: 'none', readers: null, agents: null }, LOG);
+afterAll(() => access.stop());
 
 let state: HubState;
 let server: RunningGrpc;
 const bugs: unknown[] = [];
 
 async function start(options: Partial<GrpcOptions> = {}): Promise<GrpcClient> {
-  server = await startGrpc(state, { host: '127.0.0.1', port: 0, tls: null, onBug: (it) => bugs.push(it), ...options });
+  const own = { host: '127.0.0.1', port: 0, access, tls: null, onBug: (it: unknown) => bugs.push(it) };
+  server = await startGrpc(state, { ...own, ...options });
   return new GrpcClient(server.address);
 }
 
@@ -114,7 +118,7 @@ describe('clients that misbehave', () => {
 describe('listening', () => {
   it('refuses a taken port and foreign addresses in one sentence', async () => {
     (await start()).close();
-    const options = { tls: null, onBug: () => undefined };
+    const options = { access, tls: null, onBug: () => undefined };
     const port = Number(server.address.split(':')[1]);
     await expect(startGrpc(state, { host: '127.0.0.1', port, ...options })).rejects.toThrow(
       `The Hubble API cannot listen on 127.0.0.1:${port}, because another process does; stop it, or choose another port with --grpc-listen.`,
@@ -124,31 +128,16 @@ describe('listening', () => {
 });
 
 describe('TLS', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'spyglass-grpc-'));
-  const file = (name: string): Buffer => readFileSync(join(folder, name));
-
-  beforeAll(() => {
-    const request = [
-      'req',
-      '-x509',
-      '-newkey',
-      'ec',
-      '-pkeyopt',
-      'ec_paramgen_curve:prime256v1',
-      '-nodes',
-      '-days',
-      '2',
-    ];
-    const names = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'];
-    execFileSync('openssl', [...request, ...names, '-keyout', join(folder, 'key'), '-out', join(folder, 'cert')], {
-      stdio: 'ignore',
-    });
+  const certificate = new TestCertificate();
+  const tls = new TlsFiles(certificate.certFile, certificate.keyFile, LOG);
+  afterAll(() => {
+    tls.stop();
+    certificate[Symbol.dispose]();
   });
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   it('serves those that trust the certificate, and nobody in plain text', async () => {
-    const plain = await start({ tls: { cert: file('cert'), key: file('key') } });
-    const client = new GrpcClient(server.address, credentials.createSsl(file('cert')));
+    const plain = await start({ tls });
+    const client = new GrpcClient(server.address, credentials.createSsl(certificate.cert));
     expect(await client.ports({ number: 3 })).toHaveLength(3);
     expect(state.grpc?.tls).toBe(true);
     const stranger = new GrpcClient(server.address, credentials.createSsl());
@@ -158,8 +147,8 @@ describe('TLS', () => {
   });
 
   it('a client that does not read is cut here, too', async () => {
-    (await start({ tls: { cert: file('cert'), key: file('key') }, patienceMs: 300 })).close();
-    const client = new GrpcClient(server.address, credentials.createSsl(file('cert')));
+    (await start({ tls, patienceMs: 300 })).close();
+    const client = new GrpcClient(server.address, credentials.createSsl(certificate.cert));
     const stream = client.stream({});
     const ended = endOf(stream);
     stream.pause();
@@ -169,11 +158,26 @@ describe('TLS', () => {
     client.close();
   });
 
-  it('refuses what is no certificate', async () => {
-    (await start()).close();
-    const tls = { cert: Buffer.from('no'), key: file('key') };
-    await expect(startGrpc(state, { host: '127.0.0.1', port: 0, tls, onBug: () => undefined })).rejects.toThrow(
-      /certificate and key of the Hubble API cannot be used/,
+  it('takes over a renewed certificate without a restart', async () => {
+    (await start({ tls })).close();
+    const former = certificate.cert;
+    certificate.renew();
+    await vi.waitFor(async () => {
+      const client = new GrpcClient(server.address, credentials.createSsl(certificate.cert));
+      try {
+        expect(await client.ports({ number: 1 })).toHaveLength(1);
+      } finally {
+        client.close();
+      }
+    }, 5000);
+    const late = new GrpcClient(server.address, credentials.createSsl(former));
+    await expect(late.ports({})).rejects.toMatchObject({ code: code.UNAVAILABLE });
+    late.close();
+  });
+
+  it('refuses what is no certificate', () => {
+    expect(() => new TlsFiles(certificate.keyFile, certificate.certFile, LOG)).toThrow(
+      /^The certificate .* and the key .* cannot be used: .*; give PEM files that belong together/,
     );
   });
 });

@@ -4,11 +4,12 @@
  */
 import { setMaxListeners } from 'node:events';
 import { createServer, type AddressInfo, type Server as NetServer, type Socket } from 'node:net';
-import { createSecureContext } from 'node:tls';
+import { createServer as createTlsServer } from 'node:tls';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
-import { Failure, sentence } from '../../base/failure.ts';
+import type { Access } from '../access/access.ts';
 import type { GrpcStats, HubState } from '../hub-state.ts';
 import { listen } from '../listen.ts';
+import type { TlsFiles } from '../tls-files.ts';
 import { healthHandlers, observerHandlers, type Surroundings } from './handlers.ts';
 import { HEALTH, OBSERVER } from './protocol.ts';
 
@@ -23,13 +24,15 @@ const PING_MS = 15_000;
 const PING_TIMEOUT_MS = 10_000;
 /** Connections that have not finished by then are broken off. */
 const CLOSE_MS = 500;
+const HANDSHAKE_MS = 10_000;
 
 export interface GrpcOptions {
   /** Name or address of this machine, and port; 0 takes a free one. */
   host: string;
   port: number;
-  /** Certificate chain and key in PEM; null for plain text. */
-  tls: { cert: Buffer; key: Buffer } | null;
+  access: Access;
+  /** Null for plain text. */
+  tls: TlsFiles | null;
   onBug: (error: unknown) => void;
   /** A client that takes nothing for so long is cut. */
   patienceMs?: number;
@@ -54,6 +57,7 @@ export async function startGrpc(state: HubState, options: GrpcOptions): Promise<
   const around: Surroundings = {
     state,
     stats,
+    access: options.access,
     cut: (peer) => void sockets.get(peer)?.destroy(),
     stopping: stopping.signal,
     onBug: options.onBug,
@@ -69,18 +73,23 @@ export async function startGrpc(state: HubState, options: GrpcOptions): Promise<
   });
   grpc.addService(OBSERVER, observerHandlers(around));
   grpc.addService(HEALTH, healthHandlers(around));
-  const injector = grpc.createConnectionInjector(credentials(options.tls));
+  const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
 
-  const server = createServer((socket) => {
+  const accept = (socket: Socket): void => {
     const peer = `${socket.remoteAddress}:${socket.remotePort}`;
     sockets.set(peer, socket);
     socket.on('close', () => sockets.delete(peer));
     // Errors of a connection end its calls; there is nobody else to tell.
     socket.on('error', () => socket.destroy());
     injector.injectConnection(socket);
-  });
+  };
+  const server = options.tls === null ? createServer(accept) : tlsServer(options.tls, accept);
   server.maxConnections = MAX_CONNECTIONS;
-  await listen(server, options, { what: 'The Hubble API', option: '--grpc-listen' });
+  await listen(server, options, {
+    what: 'The Hubble API',
+    option: '--grpc-listen',
+    isGuarded: options.access.mode !== 'none',
+  });
   stats.address = addressOf(server);
   return {
     address: stats.address,
@@ -100,18 +109,12 @@ export async function startGrpc(state: HubState, options: GrpcOptions): Promise<
   };
 }
 
-/** Throws a Failure for a certificate or key that cannot be used. */
-function credentials(tls: GrpcOptions['tls']): ServerCredentials {
-  if (tls === null) return ServerCredentials.createInsecure();
-  try {
-    createSecureContext({ cert: tls.cert, key: tls.key });
-  } catch (error) {
-    throw new Failure(
-      `The certificate and key of the Hubble API cannot be used: ${sentence(error)}; give PEM files that belong together with --grpc-tls-cert and --grpc-tls-key.`,
-      { cause: error },
-    );
-  }
-  return ServerCredentials.createSsl(null, [{ cert_chain: tls.cert, private_key: tls.key }]);
+/** gRPC is given what is inside TLS: its own credentials could not change their certificate while it runs. */
+function tlsServer(tls: TlsFiles, accept: (socket: Socket) => void): NetServer {
+  const options = { ...tls.context, ALPNProtocols: ['h2'], handshakeTimeout: HANDSHAKE_MS };
+  const server = createTlsServer(options, accept);
+  tls.follow(server);
+  return server;
 }
 
 function addressOf(server: NetServer): string {

@@ -39,11 +39,10 @@ export class History {
     this.#store = store;
     this.engine = store.engine;
     this.writer = new HistoryWriter({ engine: store.engine, prepare: async () => this.#prepare(), hub, log, backlog });
-    this.reader = new HistoryReader(
-      new PreparedEngine(store.engine, async () => this.#prepare()),
-      this.writer,
-      this.isShared,
-    );
+    const engine = new PreparedEngine(store.engine, async () => this.#prepare());
+    this.reader = new HistoryReader(engine, this.writer, this.isShared);
+    // What is newer comes from agents of this hub. If it fails now, it is asked again when somebody needs it.
+    this.reader.newestAtStart().catch(() => undefined);
   }
 
   /** Whether other hubs may write to the same store. */

@@ -3,12 +3,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { RecordLayout } from '../../wire/layout.ts';
 import { KIND } from '../../wire/agent.ts';
-import type { HubStatus } from '../../wire/status.ts';
 import { RECORD_LAYOUT } from '../../wire/record-layout.gen.ts';
 import { sessionKey } from '../../flows/flow-uuid.ts';
 import { type RecordFields, writeRecord } from '../../flows/record-writer.ts';
 import type { RunningHub } from '../hub.ts';
-import { DICTIONARY, DROP, FakeAgent, flow } from '../testing/hub-bed.ts';
+import { DICTIONARY, DROP, FakeAgent, flow, type FullStatus } from '../testing/hub-bed.ts';
 import { l7Flow, l7Report } from '../testing/l7-fixtures.ts';
 import { type SqlEngine, StoreError } from './sql-engine.ts';
 import { HistoryBed } from './testing/history-bed.ts';
@@ -307,8 +306,8 @@ function mirrored(layout: RecordLayout): RecordLayout {
   return { ...layout, size: layout.size + 8, version: 3, fields: Object.fromEntries(fields) as RecordLayout['fields'] };
 }
 
-async function status(hub: RunningHub): Promise<HubStatus> {
-  return (await (await fetch(`${hub.url}/api/v1/status`)).json()) as HubStatus;
+async function status(hub: RunningHub): Promise<FullStatus> {
+  return (await (await fetch(`${hub.url}/api/v1/status`)).json()) as FullStatus;
 }
 
 async function killStore(): Promise<void> {

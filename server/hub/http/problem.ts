@@ -73,7 +73,13 @@ function statusOf(error: unknown): number {
   return typeof status === 'number' && status >= 400 && status < 600 ? status : 500;
 }
 
-/** Handler for the other methods of a route. */
-export function methodNotAllowed(request: Request): never {
-  throw new Problem(405, `${request.method} is not allowed here; use GET.`, { Allow: 'GET, HEAD' });
+/** Handler for the other methods of a route that is only read. */
+export const methodNotAllowed = methodNotAllowedBut('GET, HEAD');
+
+/** Handler for other methods than these of a route. */
+export function methodNotAllowedBut(allowed: string) {
+  return (request: Request): never => {
+    const words = allowed.replace('GET, HEAD', 'GET').replaceAll(', ', ' or ');
+    throw new Problem(405, `${request.method} is not allowed here; use ${words}.`, { Allow: allowed });
+  };
 }

@@ -1,9 +1,9 @@
 /**
- * Which requests the hub answers at all. Without a password the only guard is where a request comes from:
- * the Host header must name this machine (a page elsewhere can make its own name resolve to 127.0.0.1),
- * and an Origin, if there is one, must be the hub's own.
+ * Which requests the hub answers at all. The Host header must name this machine, or what the hub was told to be called
+ * (a page elsewhere can make its own name resolve to 127.0.0.1), and an Origin, if there is one, must be the hub's own.
  */
 import type { IncomingMessage } from 'node:http';
+import { isIP } from 'node:net';
 import { isLoopback } from '../../base/loopback.ts';
 import { Problem } from './problem.ts';
 
@@ -30,16 +30,24 @@ export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   'Cross-Origin-Resource-Policy': 'same-origin',
 };
 
+export interface Hosts {
+  /** Names of `--allowed-host`, lower case. */
+  allowed: ReadonlySet<string>;
+  /** Whether the hub asks who somebody is: its address alone then lets nobody in. */
+  isGuarded: boolean;
+}
+
 /** Why the request is refused, null if it is not. */
-export function refusal(request: Pick<IncomingMessage, 'headers' | 'url'>): Problem | null {
+export function refusal(request: Pick<IncomingMessage, 'headers' | 'url'>, hosts: Hosts): Problem | null {
   if ((request.url ?? '').length > MAX_URL)
     return new Problem(414, `The URL is longer than ${MAX_URL} bytes; shorten it.`);
-  const { host, origin } = request.headers;
-  const name = host === undefined ? '' : hostName(host);
-  if (!isLoopback(name)) {
+  const { host, origin, authorization } = request.headers;
+  // No page of another site can know a token.
+  const isProven = hosts.isGuarded && authorization !== undefined && origin === undefined;
+  if (!isProven && !isOurs(host === undefined ? '' : hostName(host), hosts)) {
     return new Problem(
       403,
-      `The Host header "${(host ?? '').slice(0, 100)}" does not name this machine; use localhost or 127.0.0.1.`,
+      `The Host header "${(host ?? '').slice(0, 100)}" does not name this machine; use localhost or 127.0.0.1, or start the hub with --allowed-host.`,
     );
   }
   if (origin !== undefined && originHost(origin) !== host) {
@@ -48,8 +56,13 @@ export function refusal(request: Pick<IncomingMessage, 'headers' | 'url'>): Prob
   return null;
 }
 
+/** Addresses are what they are: only a name can be made to lead elsewhere. */
+function isOurs(name: string, { allowed, isGuarded }: Hosts): boolean {
+  return isLoopback(name) || allowed.has(name) || (isGuarded && isIP(name.replace(/^\[(.*)\]$/, '$1')) !== 0);
+}
+
 function hostName(host: string): string {
-  return host.replace(/:\d{1,5}$/, '');
+  return host.replace(/:\d{1,5}$/, '').toLowerCase();
 }
 
 function originHost(origin: string): string | null {

@@ -20,7 +20,7 @@ export class AgentSession implements FlowSource {
   readonly policyHits: SessionHits = new Map();
   /** Number of the newest batch held, 0 for none. */
   lastBatch = 0;
-  /** Place that its next record will have, as far as batches arrived. */
+  /** Place that its next record will have, as far as batches arrived; 0 before the first. */
   nextSequence = 0;
   /** As history knows it, null if the hub keeps none. */
   written: WrittenSession | null = null;

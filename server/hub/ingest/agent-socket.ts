@@ -7,7 +7,9 @@ import type { Logger } from 'pino';
 import type { RawData, WebSocket } from 'ws';
 import { hasCode } from '../../base/failure.ts';
 import { type Ack, KIND, type Welcome } from '../../wire/agent.ts';
+import type { AgentAccount } from '../access/accounts.ts';
 import type { HubState } from '../hub-state.ts';
+import type { AgentTap } from '../stream/stream-sockets.ts';
 import type { AgentLink, Ingest } from './ingest.ts';
 import { readL7Report } from './l7-report.ts';
 import { readArchive, readCounters, readDictionary, readHello } from './messages.ts';
@@ -25,17 +27,19 @@ const MAX_REASON_BYTES = 120;
 export class AgentSockets {
   readonly #state: HubState;
   readonly #ingest: Ingest;
+  readonly #tap: AgentTap;
   readonly #log: Logger;
   readonly #current = new Map<string, AgentConnection>();
 
-  constructor(state: HubState, ingest: Ingest, log: Logger) {
+  constructor(state: HubState, ingest: Ingest, tap: AgentTap, log: Logger) {
     this.#state = state;
     this.#ingest = ingest;
+    this.#tap = tap;
     this.#log = log;
   }
 
-  accept(socket: WebSocket): void {
-    const connection = new AgentConnection(socket, this.#state, this.#ingest, this.#log, (link) => {
+  accept(socket: WebSocket, account: AgentAccount): void {
+    const connection = new AgentConnection(socket, account, this.#state, this.#ingest, this.#tap, this.#log, (link) => {
       this.#current.get(link.node.name)?.replace();
       this.#current.set(link.node.name, connection);
       this.#ingest.connected(link, Date.now());
@@ -43,6 +47,7 @@ export class AgentSockets {
     socket.on('close', () => {
       connection.stop();
       const { link } = connection;
+      if (link !== null) this.#tap.ended(link);
       if (link === null || this.#current.get(link.node.name) !== connection) return;
       this.#current.delete(link.node.name);
       this.#ingest.disconnected(link, Date.now());
@@ -54,8 +59,10 @@ export class AgentSockets {
 class AgentConnection {
   link: AgentLink | null = null;
   readonly #socket: WebSocket;
+  readonly #account: AgentAccount;
   readonly #state: HubState;
   readonly #ingest: Ingest;
+  readonly #tap: AgentTap;
   readonly #log: Logger;
   readonly #onHello: (link: AgentLink) => void;
   readonly #helloTimer: NodeJS.Timeout;
@@ -66,10 +73,20 @@ class AgentConnection {
     this.#ackTimer ??= setTimeout(() => this.#sendAck(), ACK_DELAY_MS);
   };
 
-  constructor(socket: WebSocket, state: HubState, ingest: Ingest, log: Logger, onHello: (link: AgentLink) => void) {
+  constructor(
+    socket: WebSocket,
+    account: AgentAccount,
+    state: HubState,
+    ingest: Ingest,
+    tap: AgentTap,
+    log: Logger,
+    onHello: (link: AgentLink) => void,
+  ) {
     this.#socket = socket;
+    this.#account = account;
     this.#state = state;
     this.#ingest = ingest;
+    this.#tap = tap;
     this.#log = log;
     this.#onHello = onHello;
     this.#helloTimer = setTimeout(
@@ -113,7 +130,7 @@ class AgentConnection {
 
   #handle(kind: number, message: Buffer): void {
     if (kind === KIND.hello) {
-      this.#hello(message.subarray(1));
+      this.#hello(message);
       return;
     }
     const { link } = this;
@@ -134,18 +151,26 @@ class AgentConnection {
         break;
       case KIND.archive:
         this.#ingest.archive(link, readArchive(message.subarray(1)));
-        break;
+        // Between the agent and its hubs, and nothing of what it saw.
+        return;
       default:
         throw new ProtocolError('kind', `The agent sent kind ${kind}, which a hub does not know.`);
     }
+    this.#tap.message(link, message);
   }
 
-  #hello(body: Buffer): void {
+  #hello(message: Buffer): void {
     if (this.link !== null) throw new ProtocolError('order', 'The agent sent a second hello.');
-    const link = this.#ingest.hello(readHello(body));
+    const wanted = readHello(message.subarray(1));
+    const { nodes } = this.#account;
+    if (nodes !== null && !nodes.includes(wanted.node)) {
+      throw new ProtocolError('hello', `The agent's token is not for node ${wanted.node}.`);
+    }
+    const link = this.#ingest.hello(wanted);
     clearTimeout(this.#helloTimer);
     this.#onHello(link);
     this.link = link;
+    this.#tap.began(link, message);
     link.session.onSettled = this.#settled;
     const { hello, lastBatch, nextSequence, received } = link.session;
     this.#log.info({ node: hello.node, version: hello.version, mode: hello.mode, lastBatch }, 'agent connected');

@@ -54,6 +54,7 @@ const hello: z.ZodType<Hello> = z.object({
   version: text,
   layout,
   mode: z.enum(['live', 'replay']),
+  recording: z.object({ recorded: z.iso.datetime(), speed: z.number().min(0) }).optional(),
 });
 
 const direction = z.enum(['ingress', 'egress']);

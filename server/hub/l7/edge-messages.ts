@@ -4,8 +4,7 @@ import type { EdgeL7, MapGroup } from '../../wire/service-map.ts';
 import type { L7ProtocolName } from '../../wire/l7.ts';
 import type { FlowFilter } from '../../flows/filter.ts';
 import { addL7, type L7Totals, zeroL7 } from './l7-totals.ts';
-import { errorShare, sumSeries } from './l7-sums.ts';
-import type { L7Window } from './l7-ring.ts';
+import { errorShare, type SeriesWindow, sumSeries } from './l7-sums.ts';
 
 export interface EdgeMessages {
   /**
@@ -25,7 +24,7 @@ interface Sum {
 
 /** `world` are the addresses that have a node of their own on the map. */
 export function edgeMessages(
-  window: L7Window,
+  window: SeriesWindow,
   group: MapGroup,
   filter: FlowFilter,
   world: ReadonlySet<string>,

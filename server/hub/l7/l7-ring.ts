@@ -35,6 +35,11 @@ export class L7Ring {
     this.#series.add(second, [], false);
   }
 
+  /** Unix seconds from which on windows are whole; null before the first report. `now`: Unix seconds. */
+  wholeFrom(now: number): number | null {
+    return this.#series.wholeFrom(now);
+  }
+
   /** Sums over whole buckets within [since, until) (whole Unix seconds), not to be changed; `now`: Unix seconds. */
   window(since: number, until: number, now: number): L7Window {
     if (this.#last?.since === since && this.#last.until === until) return this.#last;

@@ -1,17 +1,26 @@
 /** Series of all nodes -> sums by the nodes of the map. Pure: the same window and names give the same sums. */
 import type { MapGroup } from '../../wire/service-map.ts';
 import type { FlowFilter } from '../../flows/filter.ts';
-import { busiestWorld, nodeOfEnd, withoutSecondSight } from '../edges/ends.ts';
+import type { L7ProtocolName } from '../../wire/l7.ts';
+import type { L7Losses } from '../../wire/l7-table.ts';
+import { busiestWorld, type Counted, nodeOfEnd, withoutSecondSight } from '../edges/ends.ts';
 import type { NodeIdentity } from '../edges/map-node.ts';
 import { addL7, isLowerBound, type L7Totals, zeroL7 } from './l7-totals.ts';
-import type { L7Window } from './l7-ring.ts';
-import type { TrackedSeries } from './tracked-series.ts';
+import type { Window } from '../window-ring.ts';
+
+/** A series as it is summed. */
+export type CountedSeries = Counted & { readonly l7Protocol: L7ProtocolName; readonly route: string };
+
+export interface SeriesWindow extends Window<CountedSeries, L7Totals> {
+  /** By node; only those that lost something. */
+  losses: ReadonlyMap<string, L7Losses>;
+}
 
 export interface L7Sum {
   source: NodeIdentity;
   target: NodeIdentity;
   /** Any of those summed: they agree in what the sum was asked by. */
-  series: TrackedSeries;
+  series: CountedSeries;
   totals: L7Totals;
   /** False if the totals are lower bounds: an agent that saw this lost some. */
   exact: boolean;
@@ -22,10 +31,10 @@ export interface L7Sum {
  * with most requests if left out.
  */
 export function sumSeries(
-  window: L7Window,
+  window: SeriesWindow,
   group: MapGroup,
   filter: FlowFilter,
-  key: (series: TrackedSeries) => string,
+  key: (series: CountedSeries) => string,
   { world, anySource = false }: { world?: ReadonlySet<string>; anySource?: boolean } = {},
 ): L7Sum[] {
   const lossy = new Set<string>();

@@ -5,12 +5,16 @@ import type { MapGroup } from '../../wire/service-map.ts';
 import type { FlowFilter } from '../../flows/filter.ts';
 import { formatTime } from '../../flows/timestamp.ts';
 import { type L7Totals, LOSS_SUMS } from './l7-totals.ts';
-import { errorShare, type L7Sum, sumSeries } from './l7-sums.ts';
-import type { L7Window } from './l7-ring.ts';
+import { errorShare, type L7Sum, type SeriesWindow, sumSeries } from './l7-sums.ts';
 
 const MAX_CODES = 20;
 
-export function l7Table(window: L7Window, group: MapGroup, filter: FlowFilter, per: L7RowsPer = 'pair-route'): L7Table {
+export function l7Table(
+  window: SeriesWindow,
+  group: MapGroup,
+  filter: FlowFilter,
+  per: L7RowsPer = 'pair-route',
+): L7Table {
   const anySource = per !== 'pair-route';
   const anyRoute = per === 'target';
   const sums = sumSeries(

@@ -30,6 +30,18 @@ export class SeriesTracker {
     this.#baseline.reconnected();
   }
 
+  /** What the agent's series say now, as it would tell a hub that has just begun to listen; null before the first report. */
+  current(): Pick<L7Report, 'time_ns' | 'series' | 'losses'> | null {
+    if (this.#lastReport === '') return null;
+    const series = new Map(Array.from(this.#series, ([id, it]) => [id, it.current()]));
+    let losses = this.#losses;
+    for (const { report } of this.#baseline.pending) {
+      for (const it of report.series) series.set(it.id, it);
+      losses = report.losses;
+    }
+    return { time_ns: this.#lastReport, series: [...series.values()], losses };
+  }
+
   /**
    * `session` names the agent's process; `now` is Unix ms at arrival. A long report comes in parts with the same time,
    * one after another.

@@ -33,6 +33,23 @@ export class TrackedSeries extends TrackedEnds implements FlowFacts, CountedEnds
     this.protocol = series.protocol === 'dns' ? PROTOCOL.UDP : PROTOCOL.TCP;
   }
 
+  /** Its counters as the agent said them last, with all buckets. */
+  current(): L7Series {
+    const { requests, responses, errors, latencySumNs, codes, latency } = this.last;
+    return {
+      id: this.id,
+      ...this.namedEnds(),
+      protocol: this.l7Protocol,
+      route: this.route,
+      requests,
+      responses,
+      errors,
+      codes: [...codes],
+      latency_sum_ns: latencySumNs,
+      latency: [...latency],
+    };
+  }
+
   /** Takes over the cumulative counters, and returns what came since, and whether all of them went forward. */
   advance(series: L7Series): { by: L7Totals; isForward: boolean } {
     const { last } = this;

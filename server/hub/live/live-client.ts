@@ -3,10 +3,12 @@ import type { WebSocket } from 'ws';
 import type { FlowsMessage, LiveMessage, StatusMessage } from '../../wire/live.ts';
 import { RECORD_TYPE } from '../../wire/lists.gen.ts';
 import { FilterError } from '../../flows/filter-test.ts';
+import type { Visibility } from '../access/visibility.ts';
 import type { HubState } from '../hub-state.ts';
 import { findFlows } from '../store/flow-search.ts';
 import { seek } from '../store/flow-store.ts';
 import { FlowSampler } from './flow-sampler.ts';
+import type { Timeline } from '../timeline.ts';
 import {
   type DatapathSubscription,
   type FlowsSubscription,
@@ -31,10 +33,17 @@ const MAX_ERROR_LOOK = 1000;
 /** What is summed over a window: many clients ask for the same. */
 export type SumKind = 'map' | 'l7';
 
+/** What a client may see, and what is worked out once for all who may see the same. */
+export interface LiveView {
+  readonly visibility: Visibility;
+  readonly timeline: Pick<Timeline, 'rate' | 'message'>;
+  render(kind: SumKind, wanted: MapSubscription): string;
+}
+
 export class LiveClient {
   readonly #socket: WebSocket;
   readonly #state: HubState;
-  readonly #render: (kind: SumKind, wanted: MapSubscription) => string;
+  readonly #view: LiveView;
   /** Ends the search for first rows when another subscription takes its place, or the client goes. */
   #search = new AbortController();
   #map: MapSubscription | null = null;
@@ -46,14 +55,18 @@ export class LiveClient {
   #next: number | null = null;
   #behindSince: number | null = null;
 
-  constructor(socket: WebSocket, state: HubState, render: (kind: SumKind, wanted: MapSubscription) => string) {
+  constructor(socket: WebSocket, state: HubState, view: LiveView) {
     this.#socket = socket;
     this.#state = state;
-    this.#render = render;
+    this.#view = view;
     socket.on('close', () => this.#search.abort());
     socket.on('message', (data, isBinary) => {
       this.#receive(isBinary || !Buffer.isBuffer(data) ? null : data.toString());
     });
+  }
+
+  get view(): LiveView {
+    return this.#view;
   }
 
   /** Whether the client has been behind for too long. */
@@ -74,8 +87,8 @@ export class LiveClient {
   tickSecond(status: StatusMessage): void {
     if (this.#behindSince !== null) return;
     this.send(status);
-    if (this.#map !== null) this.#sendText(this.#render('map', this.#map));
-    if (this.#l7 !== null) this.#sendText(this.#render('l7', this.#l7));
+    if (this.#map !== null) this.#sendText(this.#view.render('map', this.#map));
+    if (this.#l7 !== null) this.#sendText(this.#view.render('l7', this.#l7));
     if (this.#datapath !== null) this.#sendDatapath(this.#datapath);
     if (this.#timeline !== null) this.#sendTimeline(this.#timeline);
   }
@@ -93,14 +106,15 @@ export class LiveClient {
     const room = Math.ceil(this.#flows.maxRate / TURNS_PER_SECOND);
     const sampler = new FlowSampler(room, Math.ceil(EXCEPTIONS_PER_SECOND / TURNS_PER_SECOND));
     let decoded = 0;
+    const filter = this.#view.visibility.filter(this.#flows.filter);
     for (let at = from; at < end;) {
       const extent = store.extentFrom(at);
       if (extent === undefined) break;
-      const test = this.#flows.filter.predicate(extent.source.names);
+      const test = filter.predicate(extent.source.names);
       const last = extent.firstId + extent.count - 1;
       for (at = Math.max(at, extent.firstId); at <= last; at++) {
         const record = seek(extent, at - extent.firstId);
-        if (!test(record)) continue;
+        if (!test(record, extent.firstSequence + at - extent.firstId)) continue;
         const isMessage = record.type === RECORD_TYPE.L7 && decoded++ < MAX_ERROR_LOOK;
         sampler.add(at, record.type === RECORD_TYPE.DROP || (isMessage && record.l7?.is_error === true));
       }
@@ -113,12 +127,15 @@ export class LiveClient {
     try {
       if (text === null) throw new FilterError('The message is binary; send JSON text.');
       const wanted = readSubscribe(text);
+      if (wanted.datapath && !this.#view.visibility.isAll) {
+        throw new FilterError('The datapath shows all namespaces; this reader may see only some.');
+      }
       if (wanted.map !== undefined) this.#map = wanted.map;
       if (wanted.l7 !== undefined) this.#l7 = wanted.l7;
       if (wanted.datapath !== undefined) this.#datapath = wanted.datapath;
       if (wanted.timeline !== undefined) this.#timeline = wanted.timeline;
-      if (wanted.map) this.#sendText(this.#render('map', wanted.map));
-      if (wanted.l7) this.#sendText(this.#render('l7', wanted.l7));
+      if (wanted.map) this.#sendText(this.#view.render('map', wanted.map));
+      if (wanted.l7) this.#sendText(this.#view.render('l7', wanted.l7));
       if (wanted.datapath) this.#sendDatapath(wanted.datapath);
       if (wanted.timeline) this.#sendTimeline(wanted.timeline);
       if (wanted.flows !== undefined) this.#follow(wanted.flows);
@@ -138,7 +155,7 @@ export class LiveClient {
     this.#search = search;
     const { store } = this.#state;
     const end = store.nextId;
-    const query = { filter: flows.filter, since: null, until: null };
+    const query = { filter: this.#view.visibility.filter(flows.filter), since: null, until: null };
     findFlows(store, query, flows.last, 'newest', search.signal).then(
       (ids) => {
         // Another subscription may have come while this one was looked up.
@@ -154,7 +171,7 @@ export class LiveClient {
 
   #rows(ids: readonly number[], sampled: number, matched: number): FlowsMessage {
     const rows = ids.flatMap((id) => {
-      const flow = this.#state.flowById(id);
+      const flow = this.#state.flowById(id, this.#view.visibility);
       return flow === null ? [] : [{ id, flow }];
     });
     return { type: 'flows', rows, sampled, matched, tag: this.#flows?.tag ?? 0 };
@@ -166,7 +183,7 @@ export class LiveClient {
   }
 
   #sendTimeline({ windowS, bucketS }: TimelineSubscription): void {
-    this.send(this.#state.timeline.message(Date.now(), windowS, bucketS));
+    this.send(this.#view.timeline.message(Date.now(), windowS, bucketS));
   }
 
   #sendText(text: string): void {

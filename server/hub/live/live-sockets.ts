@@ -6,9 +6,11 @@ import type { Logger } from 'pino';
 import type { WebSocket } from 'ws';
 import type { LiveMessage, StatusMessage } from '../../wire/live.ts';
 import { formatTime, nowNs } from '../../flows/timestamp.ts';
+import type { Visibility } from '../access/visibility.ts';
 import type { HubState } from '../hub-state.ts';
-import { LiveClient, type SumKind } from './live-client.ts';
+import { LiveClient, type LiveView, type SumKind } from './live-client.ts';
 import type { MapSubscription } from './subscribe.ts';
+import { VisibleTimeline } from './visible-timeline.ts';
 
 const TICK_MS = 250;
 const TICKS_PER_SECOND = 1000 / TICK_MS;
@@ -20,6 +22,8 @@ export class LiveSockets {
   readonly #timer: NodeJS.Timeout;
   /** Maps and tables already rendered in this second: many browsers look at the same one. */
   readonly #sums = new Map<string, string>();
+  /** By what is visible. */
+  readonly #views = new Map<string, LiveView>();
   #ticks = 0;
 
   constructor(state: HubState, log: Logger) {
@@ -28,11 +32,11 @@ export class LiveSockets {
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
   }
 
-  accept(socket: WebSocket): void {
-    const client = new LiveClient(socket, this.#state, (kind, wanted) => this.#sum(kind, wanted));
+  accept(socket: WebSocket, visibility: Visibility): void {
+    const client = new LiveClient(socket, this.#state, this.#view(visibility));
     this.#clients.add(client);
     this.#state.stats.liveClients = this.#clients.size;
-    client.send(this.#status());
+    client.send(this.#status(client.view));
     socket.on('close', () => {
       this.#clients.delete(client);
       this.#state.stats.liveClients = this.#clients.size;
@@ -46,8 +50,7 @@ export class LiveSockets {
 
   #tick(): void {
     const isSecond = this.#ticks++ % TICKS_PER_SECOND === 0;
-    if (isSecond) this.#sums.clear();
-    const status = isSecond && this.#clients.size > 0 ? this.#status() : null;
+    if (isSecond) this.#beginSecond();
     for (const client of this.#clients) {
       try {
         if (client.isHopeless()) {
@@ -57,7 +60,7 @@ export class LiveSockets {
           continue;
         }
         client.tickFlows();
-        if (status !== null) client.tickSecond(status);
+        if (isSecond) client.tickSecond(this.#status(client.view));
       } catch (error) {
         this.#log.error({ err: error }, 'serving a live client failed');
         client.cut();
@@ -65,28 +68,50 @@ export class LiveSockets {
     }
   }
 
-  #sum(kind: SumKind, { group, windowS, filter, per }: MapSubscription): string {
-    const key = `${kind} ${group} ${windowS} ${per} ${filter.key}`;
+  #beginSecond(): void {
+    this.#sums.clear();
+    const used = new Set([...this.#clients].map(({ view }) => view));
+    for (const [key, view] of this.#views) {
+      if (!used.has(view)) this.#views.delete(key);
+      else if (view.timeline instanceof VisibleTimeline) view.timeline.update(Date.now());
+    }
+  }
+
+  #view(visibility: Visibility): LiveView {
+    const known = this.#views.get(visibility.key);
+    if (known !== undefined) return known;
+    const view: LiveView = {
+      visibility,
+      timeline: visibility.isAll ? this.#state.timeline : new VisibleTimeline(this.#state, visibility),
+      render: (kind, wanted) => this.#sum(kind, wanted, visibility),
+    };
+    this.#views.set(visibility.key, view);
+    return view;
+  }
+
+  #sum(kind: SumKind, { group, windowS, filter, per }: MapSubscription, visibility: Visibility): string {
+    const key = `${visibility.key} ${kind} ${group} ${windowS} ${per} ${filter.key}`;
     const known = this.#sums.get(key);
     if (known !== undefined) return known;
     const until = Math.floor(Date.now() / 1000) + 1;
     const since = until - windowS;
     const message: LiveMessage =
       kind === 'map'
-        ? { type: 'map', map: this.#state.map(since, until, group, filter) }
-        : { type: 'l7', table: this.#state.routes(since, until, group, filter, per) };
+        ? { type: 'map', map: this.#state.map(since, until, group, filter, visibility) }
+        : { type: 'l7', table: this.#state.routes(since, until, group, filter, per, visibility) };
     const text = JSON.stringify(message);
     this.#sums.set(key, text);
     return text;
   }
 
-  #status(): StatusMessage {
-    const { mode, nodes, startedMs, timeline, lost } = this.#state;
+  #status({ timeline }: LiveView): StatusMessage {
+    const { mode, recording, nodes, startedMs, lost } = this.#state;
     const now = Date.now();
     return {
       type: 'status',
       time: formatTime(nowNs()),
       mode,
+      recording,
       hub_started: new Date(startedMs).toISOString(),
       nodes: [...nodes.values()].map((node) => ({
         name: node.name,

@@ -46,7 +46,7 @@ export class NewestKeys {
 
   /** Brings `floor` up to date. */
   settle(): void {
-    if (this.#keys.length < this.#limit) return;
+    if (this.#keys.length < this.#limit || (this.#floor !== null && this.#keys.length === this.#limit)) return;
     this.#keys.sort((a, b) => compareKeys(b, a));
     this.#keys.length = this.#limit;
     this.#floor = this.#keys.at(-1) ?? null;

@@ -1,55 +1,58 @@
-/** Which records memory had at one moment, by session and place; records that came later count as had. */
+/** Which records memory had at one moment, by session and place. */
 import type { FlowKey } from './flow-key.ts';
 import type { Part } from './memory-flows.ts';
 
 /** A session whose records are counted as they arrive. */
 export interface CountedSession {
   readonly names: { readonly session: bigint };
-  /** Place that the next record will have. */
+  /** Place that the next record will have; 0 before the first. */
   readonly nextSequence: number;
 }
 
 /** A run of places, [from, to). */
-interface Run {
-  from: number;
-  to: number;
+export interface Run {
+  readonly from: number;
+  readonly to: number;
 }
 
 export class HeldPlaces {
-  /** From this place on memory has, or had to get, everything of the session. */
-  readonly limits: ReadonlyMap<bigint, number>;
-  /** Runs before the limit, where the hub missed something in between. */
+  /** The newest run of each session. */
+  readonly newest: ReadonlyMap<bigint, Run>;
+  /** Runs before it, where the hub missed something in between. */
   readonly #earlier = new Map<bigint, Run[]>();
 
-  /** `sessions`: those that may get more records. */
-  constructor(parts: readonly Part[], sessions: readonly CountedSession[]) {
-    const last = new Map<bigint, Run>();
+  /**
+   * `sessions`: those that may get more records. With `isFollowed` what they get later counts as had, since followers
+   * get it as it comes.
+   */
+  constructor(parts: readonly Part[], sessions: readonly CountedSession[], isFollowed: boolean) {
+    const newest = new Map<bigint, Run>();
     for (const { extent, from, to } of parts) {
       const { session } = extent.source.names;
       const run = { from: extent.firstSequence + from, to: extent.firstSequence + to };
-      const before = last.get(session);
-      if (before !== undefined && before.to === run.from) before.to = run.to;
-      else {
-        if (before !== undefined) this.#earlier.set(session, [...(this.#earlier.get(session) ?? []), before]);
-        last.set(session, run);
+      const before = newest.get(session);
+      if (before !== undefined && before.to !== run.from) {
+        this.#earlier.set(session, [...(this.#earlier.get(session) ?? []), before]);
+      }
+      newest.set(session, before?.to === run.from ? { from: before.from, to: run.to } : run);
+    }
+    if (isFollowed) {
+      for (const { names, nextSequence } of sessions) {
+        const from = newest.get(names.session)?.from ?? nextSequence;
+        if (from > 0 || newest.has(names.session)) newest.set(names.session, { from, to: Infinity });
       }
     }
-    const limits = new Map<bigint, number>();
-    for (const [session, { from }] of last) limits.set(session, from);
-    for (const { names, nextSequence } of sessions) {
-      if (!limits.has(names.session)) limits.set(names.session, nextSequence);
-    }
-    this.limits = limits;
+    this.newest = newest;
   }
 
   knows(session: bigint): boolean {
-    return this.limits.has(session);
+    return this.newest.has(session);
   }
 
   has({ session, sequence }: Pick<FlowKey, 'session' | 'sequence'>): boolean {
-    const limit = this.limits.get(session);
-    if (limit === undefined) return false;
-    if (sequence >= limit) return true;
+    const newest = this.newest.get(session);
+    if (newest === undefined) return false;
+    if (sequence >= newest.from) return sequence < newest.to;
     return this.#earlier.get(session)?.some((run) => sequence >= run.from && sequence < run.to) ?? false;
   }
 }

@@ -5,6 +5,7 @@ import {
   Client,
   type ClientReadableStream,
   credentials,
+  Metadata,
   type MethodDefinition,
   type ServiceError,
 } from '@grpc/grpc-js';
@@ -24,7 +25,15 @@ export interface Answer {
 export class GrpcClient {
   readonly #client: Client;
 
-  constructor(address: string, secure: ChannelCredentials = credentials.createInsecure(), options: object = {}) {
+  readonly #metadata: Metadata;
+
+  constructor(
+    address: string,
+    secure: ChannelCredentials = credentials.createInsecure(),
+    options: object = {},
+    metadata = new Metadata(),
+  ) {
+    this.#metadata = metadata;
     // Channels share connections otherwise.
     this.#client = new Client(address, secure, { 'grpc.use_local_subchannel_pool': 1, ...options });
   }
@@ -41,7 +50,7 @@ export class GrpcClient {
         if (error !== null) reject(error);
         else resolve(readWire(response, bytes ?? Buffer.alloc(0)));
       };
-      this.#client.makeUnaryRequest(path, requestSerialize, (bytes) => bytes, request, done);
+      this.#client.makeUnaryRequest(path, requestSerialize, (bytes) => bytes, request, this.#metadata, done);
     });
   }
 
@@ -57,7 +66,7 @@ export class GrpcClient {
 
   stream(request: object, name = 'GetFlows'): ClientReadableStream<Answer> {
     const { path, requestSerialize } = methodOf(name);
-    return this.#client.makeServerStreamRequest(path, requestSerialize, read, request);
+    return this.#client.makeServerStreamRequest(path, requestSerialize, read, request, this.#metadata);
   }
 
   /** As `stream`, with bytes for a request. */

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { pack, unpack } from 'msgpackr';
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect } from 'vitest';
-import { WebSocket } from 'ws';
+import { type ClientOptions, WebSocket } from 'ws';
 import {
   type Ack,
   AGENT_PROTOCOL_VERSION,
@@ -20,7 +20,7 @@ import { RECORD_LAYOUT } from '../../wire/record-layout.gen.ts';
 import type { HubStatus } from '../../wire/status.ts';
 import { type RecordFields, writeRecord } from '../../flows/record-writer.ts';
 import { nowNs } from '../../flows/timestamp.ts';
-import { type RunningHub, startHub } from '../hub.ts';
+import { type HubOptions, type RunningHub, startHub } from '../hub.ts';
 
 export const HELLO: Hello = {
   protocol: AGENT_PROTOCOL_VERSION,
@@ -101,8 +101,8 @@ export class FakeAgent {
   #number = 0;
   #sequence = 0;
 
-  constructor(hub: Pick<RunningHub, 'url'>) {
-    this.socket = new WebSocket(`${hub.url.replace('http', 'ws')}/api/v1/agents`);
+  constructor(hub: Pick<RunningHub, 'url'>, options: ClientOptions = {}) {
+    this.socket = new WebSocket(`${hub.url.replace('http', 'ws')}/api/v1/agents`, options);
     this.socket.on('message', (data) => this.#replies.push(data as Buffer));
     this.socket.on('error', () => undefined);
   }
@@ -118,9 +118,9 @@ export class FakeAgent {
     return this.reply<Welcome>(KIND.welcome);
   }
 
-  async start(hello: Partial<Hello> = {}): Promise<this> {
+  async start(hello: Partial<Hello> = {}, dictionary: Dictionary = DICTIONARY): Promise<this> {
     await this.hello(hello);
-    this.send(KIND.dictionary, DICTIONARY);
+    this.send(KIND.dictionary, dictionary);
     return this;
   }
 
@@ -179,7 +179,7 @@ export class LiveClient {
   readonly socket: WebSocket;
   readonly messages: LiveMessage[] = [];
 
-  constructor(hub: RunningHub, headers: Record<string, string> = {}) {
+  constructor(hub: Pick<RunningHub, 'url'>, headers: Record<string, string> = {}) {
     this.socket = new WebSocket(`${hub.url.replace('http', 'ws')}/api/v1/live`, { headers });
     this.socket.on('message', (data) => this.messages.push(JSON.parse((data as Buffer).toString()) as LiveMessage));
     this.socket.on('error', () => undefined);
@@ -199,21 +199,26 @@ export class LiveClient {
   }
 }
 
+/** As it is for those who may see everything. */
+export type FullStatus = HubStatus & { flows: NonNullable<HubStatus['flows']> };
+
 /** Gives each test of the file a hub of its own, and ways to ask it. */
 export class HubBed {
   #hub: RunningHub | undefined;
 
-  constructor() {
+  /** `more`: asked for before each start. */
+  constructor(more: () => Partial<HubOptions> = () => ({})) {
     beforeEach(async () => {
       this.#hub = await startHub({
         host: '127.0.0.1',
         port: 0,
         memory: 4 * 1024 * 1024,
         version: '0.1.0',
-        grpc: { host: '127.0.0.1', port: 0, tls: null },
+        grpc: { host: '127.0.0.1', port: 0 },
         history: null,
         log: pino({ level: 'silent' }),
         uiFolder: '/nonexistent',
+        ...more(),
       });
     });
     afterEach(async () => {
@@ -237,7 +242,7 @@ export class HubBed {
     return lines.map((line) => JSON.parse(line) as GetFlowsResponse);
   }
 
-  async status(): Promise<HubStatus> {
-    return (await (await this.get('/api/v1/status')).json()) as HubStatus;
+  async status(): Promise<FullStatus> {
+    return (await (await this.get('/api/v1/status')).json()) as FullStatus;
   }
 }

@@ -10,6 +10,7 @@ import { type FlowKeys, FlowPanel } from '../flows/flow-panel.tsx';
 import { TopValues } from '../flows/top-values.tsx';
 import { L7Page } from '../l7/l7-page.tsx';
 import type { LiveStore } from '../live/live-store.ts';
+import { PastContext } from '../live/past.ts';
 import { useNow, useSignal } from '../live/use-signal.ts';
 import type { MapSelection } from '../service-map/contract.ts';
 import { ConnectionState, isSilent } from './connection.tsx';
@@ -31,7 +32,8 @@ const PoliciesPage = lazy(async () => ({ default: (await import('../policies/pol
 
 const PANEL_LIMITS = [320, 640] as const;
 
-export function App({ store }: { store: LiveStore }): ReactNode {
+/** `account`: who is logged in, if anybody has to be. */
+export function App({ store, account }: { store: LiveStore; account: ReactNode }): ReactNode {
   const [page, change] = usePage();
   const { terms, mapFilter, ignoredByMap } = useSubscription(store, page);
   const [theme, toggleTheme] = useTheme();
@@ -54,6 +56,7 @@ export function App({ store }: { store: LiveStore }): ReactNode {
   const timeline = useSignal(store.timeline);
   const tail = useSignal(store.flows);
   const refusal = useSignal(store.refusal);
+  const pastProblem = useSignal(store.pastProblem);
 
   const setTerms = useCallback((next: readonly Term[]) => change({ filter: formatFilter(next) }), [change]);
   const addFilter = useCallback((filter: FlowFilter) => setTerms(withTerms(terms, termsOf(filter))), [setTerms, terms]);
@@ -152,123 +155,143 @@ export function App({ store }: { store: LiveStore }): ReactNode {
     />
   );
   return (
-    <div className={`page ${status?.mode === 'replay' ? 'replay' : ''} ${isNotLive ? 'stale' : ''}`}>
-      <TopBar
-        page={page}
-        onPage={(next) => change({ page: next })}
-        onTheme={toggleTheme}
-        filter={
-          <FilterBar
-            terms={terms}
-            onTerms={setTerms}
-            rows={rowsNow}
-            refusal={refusal}
-            field={field}
-            onOpen={() => change({ page: 'flows' })}
-          />
-        }
-        connection={
-          <ConnectionState
-            connection={connection}
-            status={status}
-            hold={hold}
-            now={now}
-            onRetry={() => store.connect()}
-          />
-        }
-      />
-      <TimeStrip
-        timeline={timeline}
-        status={status}
-        range={page.range}
-        onRange={(range) => change({ range })}
-        isHeld={page.held}
-        onHeld={setHeld}
-      />
-      <main
-        className={isOpen ? 'with-panel' : ''}
-        style={isOpen ? { gridTemplateColumns: `minmax(0, 1fr) ${panelWidth}px` } : {}}
-      >
-        {page.page === 'unknown' && <UnknownPage path={location.pathname} onMap={() => change({ page: 'map' })} />}
-        {page.page === 'flows' && flowPanel}
-        {page.page === 'policies' && (
-          <Suspense fallback={<div className="map-wait" role="status" aria-label="Loading" />}>
-            <PoliciesPage
-              selected={page.policy}
-              onSelect={(policy) => change({ policy })}
+    <PastContext value={page.past}>
+      <div className={`page ${status?.mode === 'replay' ? 'replay' : ''} ${isNotLive ? 'stale' : ''}`}>
+        <TopBar
+          page={page}
+          onPage={(next) => change({ page: next })}
+          onTheme={toggleTheme}
+          account={account}
+          filter={
+            <FilterBar
+              terms={terms}
+              onTerms={setTerms}
+              rows={rowsNow}
+              refusal={refusal}
+              field={field}
+              onOpen={() => change({ page: 'flows' })}
+            />
+          }
+          connection={
+            <ConnectionState
+              connection={connection}
+              status={status}
+              hold={hold}
+              past={page.past}
+              now={now}
+              onRetry={() => store.connect()}
+              onLive={() => change({ past: null })}
+            />
+          }
+        />
+        <TimeStrip
+          timeline={timeline}
+          status={status}
+          range={page.range}
+          onRange={(range) => change({ range, past: null })}
+          past={page.past}
+          onPast={(past) => change({ past, held: false })}
+          isHeld={page.held}
+          onHeld={setHeld}
+        />
+        <main
+          className={isOpen ? 'with-panel' : ''}
+          style={isOpen ? { gridTemplateColumns: `minmax(0, 1fr) ${panelWidth}px` } : {}}
+        >
+          {page.page === 'unknown' && <UnknownPage path={location.pathname} onMap={() => change({ page: 'map' })} />}
+          {page.page === 'flows' && flowPanel}
+          {page.page === 'policies' && (
+            <Suspense fallback={<div className="map-wait" role="status" aria-label="Loading" />}>
+              <PoliciesPage
+                selected={page.policy}
+                onSelect={(policy) => change({ policy })}
+                isHeld={page.held}
+                onFlows={openFlows}
+              />
+            </Suspense>
+          )}
+          {page.page === 'l7' && (
+            <L7Page
+              windowS={page.range}
+              filter={mapFilter}
+              ignored={ignoredByMap}
               isHeld={page.held}
+              selected={page.spoken}
+              onSelect={(spoken) => change({ spoken })}
               onFlows={openFlows}
             />
-          </Suspense>
-        )}
-        {page.page === 'l7' && (
-          <L7Page
-            windowS={page.range}
-            filter={mapFilter}
-            ignored={ignoredByMap}
-            isHeld={page.held}
-            selected={page.spoken}
-            onSelect={(spoken) => change({ spoken })}
-            onFlows={openFlows}
-          />
-        )}
-        {page.page === 'datapath' && (
-          <DatapathPage
-            windowS={page.range}
-            node={page.node}
-            onNode={(node) => change({ node })}
-            isHeld={page.held}
-            status={status}
-            flow={flow?.flow ?? null}
-            onFlowClose={() => setFlow(null)}
-          />
-        )}
-        {page.page === 'map' && (
-          <MapPage
-            page={page}
-            folded={folded}
-            change={change}
-            map={map}
-            ignored={ignoredByMap}
-            fold={fold}
-            select={select}
-            tidy={tidy}
-            tidyRequest={tidyRequest}
-            themeKey={theme}
-            openKeys={openKeys}
-            dock={isDockShown ? flowPanel : null}
-            hideDock={() => showDock(false)}
-          />
-        )}
-        {isNotLive && status === null && connection.retryAt !== null && (
-          <NoHub retryAt={connection.retryAt} now={now} onRetry={() => store.connect()} />
-        )}
-        {isOpen && (
-          <div className="panel-slot">
-            <Divider label="Width of the details" size={panelWidth} onSize={setPanelWidth} orientation="vertical" />
-            <Details
-              flow={flow}
-              rows={tail.rows}
-              selected={selected}
-              map={map}
-              group={level}
+          )}
+          {page.page === 'datapath' && (
+            <DatapathPage
               windowS={page.range}
-              folded={folded}
-              onFold={fold}
-              onEdge={(edge) => select({ kind: 'edge', edge })}
-              onMove={moveFlow}
-              onFilter={addFilter}
-              onMap={showOnMap}
-              onDatapath={() => change({ page: 'datapath' })}
-              onPolicy={(policy) => change({ page: 'policies', policy })}
-              onClose={closeDetails}
+              node={page.node}
+              onNode={(node) => change({ node })}
+              isHeld={page.held}
+              status={status}
+              flow={flow?.flow ?? null}
+              onFlowClose={() => setFlow(null)}
             />
-          </div>
+          )}
+          {page.page === 'map' && (
+            <MapPage
+              page={page}
+              folded={folded}
+              change={change}
+              map={map}
+              ignored={ignoredByMap}
+              fold={fold}
+              select={select}
+              tidy={tidy}
+              tidyRequest={tidyRequest}
+              themeKey={theme}
+              openKeys={openKeys}
+              dock={isDockShown ? flowPanel : null}
+              hideDock={() => showDock(false)}
+            />
+          )}
+          {pastProblem !== null && (
+            <div className="over">
+              <section className="card-state" role="alert">
+                <h3>This range could not be shown</h3>
+                <p>{pastProblem}</p>
+                <p>
+                  <button type="button" className="btn" onClick={() => change({ past: null })}>
+                    Back to live
+                  </button>
+                </p>
+              </section>
+            </div>
+          )}
+          {isNotLive && status === null && connection.retryAt !== null && (
+            <NoHub retryAt={connection.retryAt} now={now} onRetry={() => store.connect()} />
+          )}
+          {isOpen && (
+            <div className="panel-slot">
+              <Divider label="Width of the details" size={panelWidth} onSize={setPanelWidth} orientation="vertical" />
+              <Details
+                flow={flow}
+                rows={tail.rows}
+                selected={selected}
+                map={map}
+                group={level}
+                windowS={page.range}
+                folded={folded}
+                onFold={fold}
+                onEdge={(edge) => select({ kind: 'edge', edge })}
+                onMove={moveFlow}
+                onFilter={addFilter}
+                onMap={showOnMap}
+                onDatapath={() => change({ page: 'datapath' })}
+                onPolicy={(policy) => change({ page: 'policies', policy })}
+                onClose={closeDetails}
+              />
+            </div>
+          )}
+        </main>
+        {areKeysShown && (
+          <KeySheet singleLetters={singleLetters} onSingleLetters={setSingleLetters} onClose={() => showKeys(false)} />
         )}
-      </main>
-      {areKeysShown && (
-        <KeySheet singleLetters={singleLetters} onSingleLetters={setSingleLetters} onClose={() => showKeys(false)} />
-      )}
-    </div>
+      </div>
+    </PastContext>
   );
 }

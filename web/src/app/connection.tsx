@@ -3,8 +3,9 @@ import type { ReactNode } from 'react';
 import type { StatusMessage } from '../../../server/wire/live.ts';
 import type { Connection } from '../live/live-socket.ts';
 import type { Hold } from '../live/live-store.ts';
+import { type Past, windowWords } from '../live/past.ts';
 import { counted, exact } from '../words/numbers.ts';
-import { clock } from '../words/times.ts';
+import { clock, day } from '../words/times.ts';
 
 /** Beyond it data is late, seconds. */
 const LATE_S = 2;
@@ -19,11 +20,15 @@ interface ConnectionProps {
   connection: Connection;
   status: StatusMessage | null;
   hold: Hold | null;
+  /** The range that is shown instead of what is live. */
+  past: Past | null;
   now: number;
   onRetry: () => void;
+  onLive: () => void;
 }
 
-export function ConnectionState({ connection, status, hold, now, onRetry }: ConnectionProps): ReactNode {
+export function ConnectionState(props: ConnectionProps): ReactNode {
+  const { connection, status, hold, past, now, onRetry, onLive } = props;
   if (isSilent(connection, now) && (connection.heardAt !== null || connection.retryAt !== null)) {
     return <NotLive connection={connection} now={now} onRetry={onRetry} />;
   }
@@ -33,6 +38,22 @@ export function ConnectionState({ connection, status, hold, now, onRetry }: Conn
         <span>
           <i className="dot ring" />
           Connecting
+        </span>
+      </output>
+    );
+  }
+  if (past !== null) {
+    return (
+      <output className="status" aria-label="Connection">
+        <span>
+          <i className="dot ring" />
+          <b className="m">Past</b>
+        </span>
+        <span>{windowWords(0, past)}</span>
+        <span>
+          <button type="button" className="link" onClick={onLive}>
+            back to live
+          </button>
         </span>
       </output>
     );
@@ -71,6 +92,12 @@ function Live({ status }: { status: StatusMessage }): ReactNode {
         <i className={`dot ${isReplay ? 'square' : trouble ? 'diamond' : ''}`} />
         <b className="m">{isReplay ? 'REPLAY' : 'Live'}</b>
       </span>
+      {status.recording !== null && (
+        <span>
+          of {day(Date.parse(status.recording.recorded))},{' '}
+          {status.recording.speed === 0 ? 'at once' : `${status.recording.speed}x`}
+        </span>
+      )}
       <span className={isLate ? 'warn' : ''}>
         {lag < 9.95 ? lag.toFixed(1) : Math.round(lag)} s behind
         {isLate && many && slowest !== null ? `, ${slowest.name}` : ''}

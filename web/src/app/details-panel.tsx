@@ -6,6 +6,7 @@ import { EdgePanel } from '../details/edge-panel.tsx';
 import { FlowDetails } from '../details/flow-details.tsx';
 import { NodePanel } from '../details/node-panel.tsx';
 import { Panel } from '../details/panel.tsx';
+import { usePast, windowWords } from '../live/past.ts';
 import { edgeFilter } from '../filter/edge-filter.ts';
 
 interface DetailsProps {
@@ -28,6 +29,7 @@ interface DetailsProps {
 }
 
 export function Details(props: DetailsProps): ReactNode {
+  const past = usePast();
   const { flow, rows, selected, map, group, windowS, folded, onFold, onEdge, onFilter, onClose } = props;
   if (flow !== null) {
     const { onMove, onMap, onDatapath, onPolicy } = props;
@@ -67,9 +69,7 @@ export function Details(props: DetailsProps): ReactNode {
   }
   return (
     <Panel label="Details" title="Not in this range" subtitle={selected} onClose={onClose} foot={null}>
-      <p className="wait">
-        Nothing was sent there in the last {windowS / 60} min, or the filter or level hides it. It comes back by itself.
-      </p>
+      <p className="wait">Nothing was sent there, {windowWords(windowS, past)}, or the filter or level hides it.</p>
     </Panel>
   );
 }

@@ -44,13 +44,14 @@ export interface Tick {
   at: number;
 }
 
-const STEPS_S = [10, 15, 30, 60, 120, 300];
+/** Up to a week; of days the zone is the browser's, so their ticks are near midnight, not at it. */
+const STEPS_S = [10, 15, 30, 60, 120, 300, 600, 1800, 3600, 7200, 14_400, 43_200, 86_400];
 const MAX_TICKS = 6;
 
 /** Round times below the strip. */
 export function ticksOf({ since_ms: since, bucket_ms: bucket, buckets }: TimelineMessage): Tick[] {
   const span = bucket * buckets.length;
-  const step = 1000 * (STEPS_S.find((seconds) => span / (seconds * 1000) <= MAX_TICKS) ?? 300);
+  const step = 1000 * (STEPS_S.find((seconds) => span / (seconds * 1000) <= MAX_TICKS) ?? 604_800);
   const ticks: Tick[] = [];
   for (let time = Math.ceil(since / step) * step; time < since + span; time += step)
     ticks.push({ time, at: (time - since) / span });

@@ -12,6 +12,7 @@ export const KEY_HELP: readonly KeyHelp[] = [
   { keys: '/', does: 'filter' },
   { keys: 'Space', does: 'live or held' },
   { keys: ', .', does: 'shorter, longer range' },
+  { keys: '[ ]', does: 'earlier, later' },
   { keys: 'j k', does: 'next, previous flow' },
   { keys: 'Home', does: 'newest flow' },
   { keys: 'Esc', does: 'close details, clear selection' },

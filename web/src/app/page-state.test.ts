@@ -21,6 +21,7 @@ describe('address', () => {
       level: 'pod',
       colour: 'latency',
       range: 900,
+      past: { since: Date.UTC(2026, 2, 4, 10), until: Date.UTC(2026, 2, 4, 11) },
       policy: 'shop/web#ingress/0',
       spoken: 'shop/Deployment/web:8080/http',
       node: 'demo-1',

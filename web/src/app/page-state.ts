@@ -3,6 +3,7 @@
  * It has only what differs from the default, so that addresses stay short and readable.
  */
 import type { MapGroup } from '../../../server/wire/service-map.ts';
+import { type Past, timeQuery } from '../live/past.ts';
 import type { ColourMode } from '../service-map/contract.ts';
 
 export type Page = 'map' | 'flows' | 'policies' | 'l7' | 'datapath' | 'unknown';
@@ -25,6 +26,8 @@ export interface PageState {
   level: MapGroup;
   colour: ColourMode;
   range: Range;
+  /** A range that is over; null while the page is live, and looks back by `range`. */
+  past: Past | null;
   /** Id of an edge or node of the map. */
   selected: string | null;
   folded: readonly string[];
@@ -54,6 +57,7 @@ export function readAddress(pathname: string, search: string): PageState {
     level: LEVELS.find((level) => level === query.get('level')) ?? 'workload',
     colour: COLOURS.find((colour) => colour === query.get('colour')) ?? 'verdict',
     range: RANGES.find((known) => known === range) ?? 300,
+    past: readPast(query.get('since'), query.get('until')),
     selected: query.get('selected')?.slice(0, MAX_TEXT) ?? null,
     folded: query.getAll('fold').slice(0, MAX_FOLDED),
     policy: query.get('policy')?.slice(0, MAX_TEXT) ?? null,
@@ -63,6 +67,11 @@ export function readAddress(pathname: string, search: string): PageState {
   };
 }
 
+function readPast(sinceText: string | null, untilText: string | null): Past | null {
+  const [since, until] = [Date.parse(sinceText ?? ''), Date.parse(untilText ?? '')];
+  return since < until ? { since, until } : null;
+}
+
 export function writeAddress(state: PageState, unknownPath = '/'): string {
   const path = Object.keys(PAGES).find((known) => PAGES[known] === state.page) ?? unknownPath;
   const query = new URLSearchParams();
@@ -70,6 +79,8 @@ export function writeAddress(state: PageState, unknownPath = '/'): string {
   if (state.level !== 'workload') query.set('level', state.level);
   if (state.colour !== 'verdict') query.set('colour', state.colour);
   if (state.range !== 300) query.set('range', String(state.range));
+  if (state.past !== null)
+    for (const [name, time] of timeQuery(state.past)) query.set(name, time.replace('.000Z', 'Z'));
   if (state.selected !== null) query.set('selected', state.selected);
   for (const id of state.folded) query.append('fold', id);
   if (state.policy !== null) query.set('policy', state.policy);

@@ -1,6 +1,7 @@
 /** The bar at the top: mark, pages, filter, state of the data, theme. */
 import type { MouseEvent, ReactNode } from 'react';
 import { Icon } from '../marks/icon.tsx';
+import { Mark } from '../marks/mark.tsx';
 import type { Page, PageState } from './page-state.ts';
 import { writeAddress } from './page-state.ts';
 
@@ -10,6 +11,7 @@ interface TopBarProps {
   onTheme: () => void;
   filter: ReactNode;
   connection: ReactNode;
+  account: ReactNode;
 }
 
 const LINKS: readonly { page: Page; text: string }[] = [
@@ -20,7 +22,7 @@ const LINKS: readonly { page: Page; text: string }[] = [
   { page: 'datapath', text: 'Datapath' },
 ];
 
-export function TopBar({ page, onPage, onTheme, filter, connection }: TopBarProps): ReactNode {
+export function TopBar({ page, onPage, onTheme, filter, connection, account }: TopBarProps): ReactNode {
   const follow = (event: MouseEvent, target: Page): void => {
     // Ctrl-click and the like open another tab, as everywhere.
     if (event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey) return;
@@ -30,10 +32,7 @@ export function TopBar({ page, onPage, onTheme, filter, connection }: TopBarProp
   return (
     <header className="top">
       <a className="brand" href="/" onClick={(event) => follow(event, 'map')}>
-        <svg viewBox="0 0 20 20" fill="none" aria-hidden="true">
-          <circle cx="10" cy="10" r="8" stroke="currentColor" strokeWidth="2" />
-          <circle cx="12.2" cy="7.8" r="3.2" fill="var(--accent)" />
-        </svg>
+        <Mark />
         Spyglass
       </a>
       <nav className="tabs" aria-label="Pages">
@@ -51,6 +50,7 @@ export function TopBar({ page, onPage, onTheme, filter, connection }: TopBarProp
       </nav>
       {filter}
       {connection}
+      {account}
       <button type="button" className="icon" title="Light or dark" aria-label="Light or dark" onClick={onTheme}>
         <Icon name="theme" />
       </button>

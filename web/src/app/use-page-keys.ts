@@ -6,6 +6,7 @@ import { flowFilter } from '../details/flow-details.tsx';
 import { edgeFilter, nodeFilter } from '../filter/edge-filter.ts';
 import type { FlowKeys } from '../flows/flow-panel.tsx';
 import { useKeys } from './keys.ts';
+import { moved, sinceNow } from './time-range.ts';
 import { COLOURS, LEVELS, type PageState, RANGES } from './page-state.ts';
 
 interface PageKeys {
@@ -48,6 +49,11 @@ export function usePageKeys(keys: PageKeys): void {
     const next = RANGES[RANGES.indexOf(page.range) + by];
     if (next !== undefined) change({ range: next });
   };
+  const shift = (direction: 1 | -1): void => {
+    const now = Date.now();
+    const past = page.past ?? (direction === -1 ? sinceNow(page.range, now) : null);
+    if (past !== null) change({ past: moved(past, direction, now), held: false });
+  };
   const filterTo = (isExcluded: boolean): void => {
     const filter = selectedFilter(page.selected, map, flow);
     if (filter === null) return;
@@ -69,6 +75,8 @@ export function usePageKeys(keys: PageKeys): void {
       'g d': () => change({ page: 'datapath' }),
       ',': () => range(-1),
       '.': () => range(1),
+      '[': () => shift(-1),
+      ']': () => shift(1),
       j: () => flowKeys.current?.move(1),
       k: () => flowKeys.current?.move(-1),
       ArrowDown: () => flowKeys.current?.move(1),

@@ -22,7 +22,7 @@ function subscribe(listener: () => void): () => void {
 /** Another page or filter is a step to come back from; the rest only changes the address. */
 function changePage(change: Partial<PageState>): void {
   const next = { ...current, ...change };
-  const isStep = next.page !== current.page || next.filter !== current.filter;
+  const isStep = next.page !== current.page || next.filter !== current.filter || next.past !== current.past;
   const before = writeAddress(current, location.pathname);
   const after = writeAddress(next, location.pathname);
   current = next;

@@ -30,7 +30,8 @@ const NO_PATH: readonly string[] = [];
 
 export function DatapathPage(props: DatapathPageProps): ReactNode {
   const { windowS, node, onNode, isHeld, status, flow, onFlowClose } = props;
-  const datapath = useDatapath(windowS, node, isHeld);
+  const answer = useDatapath(windowS, node, isHeld);
+  const datapath = typeof answer === 'string' ? null : answer;
   const names = (status?.nodes ?? []).map(({ name }) => name);
   return (
     <div className="left datapath">
@@ -64,7 +65,13 @@ export function DatapathPage(props: DatapathPageProps): ReactNode {
         <span className="gap" />
         <span>Bands are to scale, thinnest 1.5 px</span>
       </div>
-      {datapath === null ? (
+      {typeof answer === 'string' ? (
+        <div className="dagbox">
+          <p className="card-state" role="alert">
+            {answer}
+          </p>
+        </div>
+      ) : datapath === null ? (
         <div className="dagbox map-wait" role="status" aria-label="Loading the stages" />
       ) : (
         <Graph datapath={datapath} path={flow?.extensions?.value.spyglass.path ?? NO_PATH} />

@@ -17,6 +17,7 @@ import {
   exact,
   percent,
 } from '../words/numbers.ts';
+import { usePast, windowWords } from '../live/past.ts';
 import { FAILING } from '../words/edge-l7.ts';
 import { reasonWords } from '../words/reasons.ts';
 import { VERDICT_WORD, type Verdict } from '../words/what.ts';
@@ -37,12 +38,16 @@ interface EdgePanelProps {
 
 export const EdgePanel = memo(function EdgePanel(props: EdgePanelProps): ReactNode {
   const { edge, source, target, group, windowS, filter, onFilter, onClose } = props;
+  const past = usePast();
   const unknown: Figure = { value: DASH, unit: '' };
   const { l7 } = edge;
   const p95Ns = l7 === null ? (edge.rtt?.p95_ns ?? null) : l7.p95_ns;
   const p95 = p95Ns === null ? unknown : durationFigure(p95Ns);
   const errors = l7?.error_share ?? null;
   const size = byteFigure(edge.byte_rate);
+  const routes = l7 !== null && (
+    <EdgeRoutes edge={edge} target={target} group={group} windowS={windowS} filter={filter} onFilter={onFilter} />
+  );
   return (
     <Panel
       label="Edge details"
@@ -78,24 +83,11 @@ export const EdgePanel = memo(function EdgePanel(props: EdgePanelProps): ReactNo
             : []),
         ]}
       />
-      <EdgeCharts
-        key={`${edge.id} ${group}`}
-        edgeId={edge.id}
-        group={group}
-        filter={filter}
-        routes={
-          l7 !== null && (
-            <EdgeRoutes
-              edge={edge}
-              target={target}
-              group={group}
-              windowS={windowS}
-              filter={filter}
-              onFilter={onFilter}
-            />
-          )
-        }
-      />
+      {past === null ? (
+        <EdgeCharts key={`${edge.id} ${group}`} edgeId={edge.id} group={group} filter={filter} routes={routes} />
+      ) : (
+        routes
+      )}
       {Object.keys(edge.drop_reasons).length > 0 && (
         <Section title="Dropped" note="packets, by reason">
           <dl className="kv wide">
@@ -123,7 +115,7 @@ export const EdgePanel = memo(function EdgePanel(props: EdgePanelProps): ReactNo
           )}
         </p>
       </Section>
-      <Section title="Traffic" note={`kernel counters, last ${windowS / 60} min`}>
+      <Section title="Traffic" note={`kernel counters, ${windowWords(windowS, past)}`}>
         <dl className="kv four">
           <div>
             <dt>Opened</dt>

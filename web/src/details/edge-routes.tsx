@@ -6,6 +6,7 @@ import type { MapEdge, MapGroup, MapNode } from '../../../server/wire/service-ma
 import { nodeFilter } from '../filter/edge-filter.ts';
 import { mapPart } from '../filter/grammar.ts';
 import { routeFilter } from '../filter/route-filter.ts';
+import { usePast, windowWords } from '../live/past.ts';
 import { useRoutes } from '../live/use-routes.ts';
 import { FAILING } from '../words/edge-l7.ts';
 import { DASH, duration, exact, percent, rate } from '../words/numbers.ts';
@@ -27,11 +28,12 @@ interface EdgeRoutesProps {
 export function EdgeRoutes({ edge, target, group, windowS, filter, onFilter }: EdgeRoutesProps): ReactNode {
   // Series know no transport: DNS over TCP is told with DNS over UDP.
   const { protocol: _transport, ...ends } = mapPart(filter).filter;
+  const past = usePast();
   const table = useRoutes(group, windowS, ends);
   const rows = useMemo(() => (table === null ? null : routesOf(table.rows, edge)), [table, edge]);
   if (rows === null) return <Section title="Routes">{<p className="soft">loading</p>}</Section>;
   const busiest = Math.max(...rows.map((it) => it.rate), 0);
-  const note = rows.length > MOST ? `top ${MOST} of ${exact(rows.length)}` : `last ${windowS / 60} min`;
+  const note = rows.length > MOST ? `top ${MOST} of ${exact(rows.length)}` : windowWords(windowS, past);
   return (
     <Section title="Routes" note={note}>
       <table className="routes">

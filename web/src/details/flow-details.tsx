@@ -189,7 +189,7 @@ function endFilter(flow: HubbleFlow, end: End): FlowFilter {
   const service = end === 'source' ? flow.source_service : flow.destination_service;
   if (service !== undefined) return { [`${side}-service`]: [`${service.namespace}/${service.name}`] };
   const ip = flow.IP?.[end];
-  return ip === undefined ? {} : { [`${side}-ip`]: [ip] };
+  return ip === undefined || ip === '' ? {} : { [`${side}-ip`]: [ip] };
 }
 
 function pathNote(flow: HubbleFlow): string {

@@ -38,7 +38,8 @@ export const NodePanel = memo(function NodePanel({
   const filter = nodeFilter(node);
   const size = byteFigure(sum([...into, ...out], (edge) => edge.byte_rate));
   const dropped = sum([...into, ...out], (edge) => edge.drop_rate);
-  const pods = node.kind === 'World' || node.kind === 'Host' ? '' : `, ${counted(node.pods, 'pod')}`;
+  const pods =
+    node.kind === 'World' || node.kind === 'Host' || node.kind === 'Hidden' ? '' : `, ${counted(node.pods, 'pod')}`;
   return (
     <Panel
       label="Node details"

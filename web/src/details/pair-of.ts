@@ -4,6 +4,7 @@
  */
 import type { HubbleFlow } from '../../../server/wire/hubble.ts';
 import type { FlowFilter } from '../../../server/wire/live.ts';
+import { isHidden } from '../words/ends.ts';
 import { nanoseconds, timeOf } from '../words/times.ts';
 
 /** Longest wait for an answer that is looked for. */
@@ -36,8 +37,8 @@ export function pairQuery(flow: HubbleFlow): URLSearchParams | null {
   const filter: FlowFilter = {
     type: ['l7'],
     reply: [String(wanted === 'RESPONSE')],
-    'from-ip': [flow.IP.destination],
-    'to-ip': [flow.IP.source],
+    ...(!isHidden(flow, 'destination') && { 'from-ip': [flow.IP.destination] }),
+    ...(!isHidden(flow, 'source') && { 'to-ip': [flow.IP.source] }),
     'from-port': [String(ports.destination_port)],
     'to-port': [String(ports.source_port)],
   };

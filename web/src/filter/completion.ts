@@ -1,7 +1,7 @@
 /** What could be typed next: names first, then values that the flows on the page have, with their counts. */
 import type { EnumValue, HubbleFlow } from '../../../server/wire/hubble.ts';
 import type { FlowRow } from '../../../server/wire/live.ts';
-import { applicationOf, portOf, protocolOf } from '../words/ends.ts';
+import { applicationOf, isHidden, portOf, protocolOf } from '../words/ends.ts';
 import { pathOf } from '../words/message.ts';
 import { FILTER_NAMES, KNOWN_VALUES, SHORT_FORMS, shownName } from './names.ts';
 
@@ -60,7 +60,7 @@ function valuesOf(name: string, flow: HubbleFlow): string[] {
       case 'service':
         return service && `${service.namespace}/${service.name}`;
       case 'ip':
-        return flow.IP?.[end];
+        return isHidden(flow, end) ? undefined : flow.IP?.[end];
       case 'port':
         return portOf(flow, end)?.toString();
       case 'identity':

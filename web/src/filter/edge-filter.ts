@@ -29,6 +29,9 @@ export function nodeFilter(node: MapNode, side: Side = ''): FlowFilter {
     case 'World':
       // Only a single address can be asked for; the card of all others stands for the identity.
       return /^[\d.]+$|:/.test(name) ? { [`${side}ip`]: [name] } : { [`${side}identity`]: ['world'] };
+    case 'Hidden':
+      // Nothing can be asked of what is hidden: the other end has to do.
+      return {};
     case 'Host':
       return { [`${side}identity`]: ['host'] };
     case 'Deployment':

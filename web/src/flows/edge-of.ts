@@ -2,10 +2,11 @@
 import type { HubbleFlow } from '../../../server/wire/hubble.ts';
 import type { FlowRow } from '../../../server/wire/live.ts';
 import type { MapEdge, MapGroup } from '../../../server/wire/service-map.ts';
-import { type End, portOf, protocolOf, serviceOf } from '../words/ends.ts';
+import { type End, isHidden, portOf, protocolOf, serviceOf } from '../words/ends.ts';
 
 /** Ids of the map nodes that an end may stand for; more than one where the flow leaves it open. */
 export function nodeIdsOf(flow: HubbleFlow, end: End, group: MapGroup): string[] {
+  if (isHidden(flow, end)) return ['hidden'];
   const { namespace = '', pod_name: pod, workloads, labels } = flow[end];
   const service = serviceOf(flow, end);
   if (pod === undefined) {

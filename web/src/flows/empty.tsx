@@ -1,5 +1,6 @@
 /** What stands where flows would be: how many there are, and what to remove to see them. */
 import type { ReactNode } from 'react';
+import { usePast } from '../live/past.ts';
 import type { Term } from '../filter/grammar.ts';
 import { formatTerm } from '../filter/grammar.ts';
 import { counted } from '../words/numbers.ts';
@@ -14,6 +15,7 @@ interface EmptyProps {
 }
 
 export function EmptyFlows({ isKnown, terms, total, onRemove, onClear }: EmptyProps): ReactNode {
+  const isOver = usePast() !== null;
   if (!isKnown) {
     return (
       <div className="blocks" aria-hidden="true">
@@ -27,11 +29,15 @@ export function EmptyFlows({ isKnown, terms, total, onRemove, onClear }: EmptyPr
   const last = applied.at(-1);
   return (
     <div className="card-state">
-      <h3>{last === undefined ? 'No flows yet' : 'No flows match'}</h3>
+      <h3>{last !== undefined ? 'No flows match' : isOver ? 'No flows in this range' : 'No flows yet'}</h3>
       <p>
         {total !== null && `${counted(total, 'flow')} in this range`}
         {last === undefined ? (
-          '. They appear as soon as a pod sends something.'
+          isOver ? (
+            '. Nothing was sent then, or it is not kept any more.'
+          ) : (
+            '. They appear as soon as a pod sends something.'
+          )
         ) : (
           <>
             , none with <b>{applied.map(formatTerm).join(' ')}</b>.

@@ -4,6 +4,7 @@ import type { L7ProtocolName } from '../../../server/wire/l7.ts';
 import type { L7Row } from '../../../server/wire/l7-table.ts';
 import type { FlowFilter } from '../../../server/wire/live.ts';
 import { shownName } from '../filter/names.ts';
+import { usePast, windowWords } from '../live/past.ts';
 import { useRoutes } from '../live/use-routes.ts';
 import { Segments } from '../marks/segments.tsx';
 import { FAILING } from '../words/edge-l7.ts';
@@ -29,6 +30,7 @@ interface L7PageProps {
 const ALL = 'all';
 
 export function L7Page({ windowS, filter, ignored, isHeld, selected, onSelect, onFlows }: L7PageProps): ReactNode {
+  const past = usePast();
   const table = useRoutes('workload', windowS, filter, { per: 'target', isHeld });
   const [protocol, setProtocol] = useState<L7ProtocolName | typeof ALL>(ALL);
   const spoken = useMemo(() => [...new Set((table?.rows ?? []).map((row) => row.protocol))].toSorted(), [table]);
@@ -57,7 +59,7 @@ export function L7Page({ windowS, filter, ignored, isHeld, selected, onSelect, o
           )}
           <span className="gap" />
           {lost > 0 && <span className="note">At least: {counted(lost, 'capture')} could not be read</span>}
-          <span>Last {windowS / 60} min, most harm first</span>
+          <span>Most harm first, {windowWords(windowS, past)}</span>
         </div>
         <div className="l7-list" tabIndex={0} role="region" aria-label="Services">
           {table === null && <div className="map-wait" role="status" aria-label="Loading" />}

@@ -4,6 +4,7 @@ import type { L7Row } from '../../../server/wire/l7-table.ts';
 import type { FlowFilter } from '../../../server/wire/live.ts';
 import { Figures, Panel, Section } from '../details/panel.tsx';
 import { routeFilter } from '../filter/route-filter.ts';
+import { usePast, windowWords } from '../live/past.ts';
 import { useRoutes } from '../live/use-routes.ts';
 import { FAILING } from '../words/edge-l7.ts';
 import { PROTOCOL_WORD } from '../words/message.ts';
@@ -27,6 +28,7 @@ const MOST_ROUTES = 40;
 const MOST_CALLERS = 20;
 
 export function SpokenPanel({ id, row, windowS, filter, isHeld, onFlows, onClose }: SpokenPanelProps): ReactNode {
+  const past = usePast();
   const routes = useRoutes('workload', windowS, filter, { per: 'target-route', isHeld });
   const pairs = useRoutes('workload', windowS, filter, { isHeld });
   const own = useMemo(() => byHarm((routes?.rows ?? []).filter((it) => spokenId(it) === id)), [routes, id]);
@@ -43,7 +45,7 @@ export function SpokenPanel({ id, row, windowS, filter, isHeld, onFlows, onClose
   if (row === undefined) {
     return (
       <Panel label="Messages" title="Not in this range" subtitle={id} onClose={onClose} foot={null}>
-        <p className="wait">No message of it was read in the last {windowS / 60} min, or the filter hides it.</p>
+        <p className="wait">No message of it was read, {windowWords(windowS, past)}, or the filter hides it.</p>
       </Panel>
     );
   }

@@ -6,6 +6,7 @@ import type { FlowsMessage, LiveMessage, StatusMessage, TimelineMessage } from '
 import type { ServiceMap } from '../../../server/wire/service-map.ts';
 import { addFlows, EMPTY_TAIL, type FlowTail } from './flow-tail.ts';
 import { type Connection, LiveSocket } from './live-socket.ts';
+import { loadPast, type Past } from './past.ts';
 import { type ReadSignal, Signal } from './signal.ts';
 import { subscriptionOf, type Wanted } from './wanted.ts';
 
@@ -24,7 +25,10 @@ export class LiveStore {
   readonly hold = new Signal<Hold | null>(null);
   /** What the hub said about the last subscription, null if it took it. */
   readonly refusal = new Signal<string | null>(null);
+  /** Why the range that is over could not be shown, null if it could. */
+  readonly pastProblem = new Signal<string | null>(null);
   readonly #socket: LiveSocket;
+  #loading = new AbortController();
   #wanted: Wanted | null = null;
   #isScheduled = false;
   #newStatus: StatusMessage | null = null;
@@ -49,10 +53,21 @@ export class LiveStore {
     this.#socket.connect();
   }
 
+  disconnect(): void {
+    this.#socket.close();
+  }
+
   /** Asks for what the page shows. Only what differs from the last call is sent. */
   want(wanted: Wanted): void {
-    const before = this.#wanted;
+    // Back from the past everything is asked for anew.
+    const before = this.#wanted?.past === null ? this.#wanted : null;
     this.#wanted = wanted;
+    this.#loading.abort();
+    this.pastProblem.set(null);
+    if (wanted.past !== null) {
+      this.#showPast(wanted, wanted.past);
+      return;
+    }
     const change = subscriptionOf(wanted, before);
     if (change.flows) {
       this.#tag += 1;
@@ -66,6 +81,35 @@ export class LiveStore {
     if (Object.keys(change).length === 0) return;
     this.refusal.set(null);
     this.#socket.subscribe(change);
+  }
+
+  /** What is shown stays until the answer is there. */
+  #showPast(wanted: Wanted, past: Past): void {
+    this.#socket.subscribe({ map: null, flows: null, timeline: null });
+    this.refusal.set(null);
+    const loading = new AbortController();
+    this.#loading = loading;
+    loadPast(wanted, past, loading.signal).then(
+      ({ map, timeline, tail }) => {
+        this.#forget();
+        this.map.set(map);
+        this.timeline.set(timeline);
+        this.flows.set(tail);
+      },
+      (error: unknown) => {
+        if (loading.signal.aborted) return;
+        this.pastProblem.set(error instanceof Error ? error.message : String(error));
+      },
+    );
+  }
+
+  /** What came last of the live stream, so that it is not shown later. */
+  #forget(): void {
+    this.#newMap = null;
+    this.#newTimeline = null;
+    this.#newFlows = [];
+    this.#tail = EMPTY_TAIL;
+    this.#tag += 1;
   }
 
   setHeld(isHeld: boolean): void {
@@ -122,6 +166,7 @@ export class LiveStore {
 
   #show(): void {
     if (this.#newStatus !== null) this.status.set(this.#newStatus);
+    if (this.#wanted?.past) return;
     const arrived = this.#newFlows.reduce((sum, message) => sum + message.matched, 0);
     this.#tail = addFlows(this.#tail, this.#newFlows);
     this.#newFlows = [];

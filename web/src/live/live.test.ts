@@ -44,7 +44,7 @@ describe('tail', () => {
 });
 
 describe('subscription', () => {
-  const wanted: Wanted = { group: 'workload', range: 300, filter: {}, mapFilter: {} };
+  const wanted: Wanted = { group: 'workload', range: 300, filter: {}, mapFilter: {}, past: null };
 
   it('asks for all at first, then for what changed', () => {
     expect(Object.keys(subscriptionOf(wanted, null))).toEqual(['map', 'flows', 'timeline']);

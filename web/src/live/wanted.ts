@@ -1,5 +1,6 @@
 /** What the page wants to see -> what has to be asked of the hub. */
 import type { FlowFilter, Subscribe } from '../../../server/wire/live.ts';
+import type { Past } from './past.ts';
 import type { MapGroup } from '../../../server/wire/service-map.ts';
 
 /** Rows a second of the live tail; above it every nth flow is shown. */
@@ -14,6 +15,8 @@ export interface Wanted {
   filter: FlowFilter;
   /** The part of the filter that the map understands. */
   mapFilter: FlowFilter;
+  /** The range that is asked for once; null while the page is live. */
+  past: Past | null;
 }
 
 /** Width of a bar of the time strip, seconds: 60 to 180 bars. */

@@ -29,7 +29,13 @@ interface CardProps {
 
 export const Card = memo(function Card({ node, box, colour, isSelected, onSelect, onFold }: CardProps): ReactNode {
   const { name, kind } = node.node;
-  const classes = ['map-card', kind === 'World' && 'world', isGhost(node) && 'ghost', isSelected && 'selected'];
+  const classes = [
+    'map-card',
+    kind === 'World' && 'world',
+    kind === 'Hidden' && 'hatched',
+    isGhost(node) && 'ghost',
+    isSelected && 'selected',
+  ];
   const hidden = node.ports.length - MAX_ROWS;
   return (
     <button
@@ -68,7 +74,7 @@ function isGhost({ node, isUnreached }: GraphNode): boolean {
 }
 
 function podsOf({ node }: Pick<GraphNode, 'node'>): string {
-  if (node.kind === 'World' || node.kind === 'Host' || node.kind === 'Namespace') return '';
+  if (['World', 'Host', 'Namespace', 'Hidden'].includes(node.kind)) return '';
   return node.pods === 0 ? '0 pods' : node.pods > 1 ? `×${node.pods}` : '';
 }
 

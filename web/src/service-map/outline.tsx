@@ -64,6 +64,7 @@ function mostTelling(lines: readonly Line[]): readonly Line[] {
 /** `web, Deployment in shop, 1 pod`. */
 function describe({ node, group }: GraphNode): string {
   const place = group === null ? '' : ` in ${group}`;
-  const pods = node.kind === 'World' || node.kind === 'Host' ? '' : `, ${counted(node.pods, 'pod')}`;
+  const pods =
+    node.kind === 'World' || node.kind === 'Host' || node.kind === 'Hidden' ? '' : `, ${counted(node.pods, 'pod')}`;
   return `${node.name}, ${node.kind}${place}${pods}`;
 }

@@ -14,8 +14,14 @@ export interface EndName {
   rest: string;
 }
 
-/** The pod; else the service that was addressed; else the node, the name DNS gave to the address, or the address. */
+/** Whether the reader may not know who stands at this end. */
+export function isHidden(flow: HubbleFlow, end: End): boolean {
+  return flow.extensions?.value.spyglass.hidden === end;
+}
+
+/** `hidden` where that may not be known; else the pod; else the service that was addressed; else the node, the name DNS gave to the address, or the address. */
 export function endName(flow: HubbleFlow, end: End): EndName {
+  if (isHidden(flow, end)) return { namespace: '', name: 'hidden', rest: '' };
   const endpoint = flow[end];
   const namespace = endpoint.namespace ?? '';
   const pod = endpoint.pod_name;
@@ -62,7 +68,7 @@ export function serverEnd(flow: HubbleFlow): End {
 
 /** `10.42.0.19:41822`, `[fd42::1]:80`, '–' if unknown. */
 export function addressOf(flow: HubbleFlow, end: End): string {
-  return address(flow.IP?.[end] ?? '–', portOf(flow, end));
+  return address(isHidden(flow, end) ? '–' : (flow.IP?.[end] ?? '–'), portOf(flow, end));
 }
 
 /** Address and port together, an IPv6 address in brackets. */
@@ -105,4 +111,5 @@ export const KIND_WORDS: Readonly<Record<NodeKind, string>> = {
   Namespace: 'namespace',
   Host: 'node',
   World: 'outside the cluster',
+  Hidden: 'in namespaces that you may not see',
 };

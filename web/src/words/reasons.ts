@@ -22,8 +22,8 @@ export function reasonWords(name: string): string {
 export function whyDropped(flow: HubbleFlow): Why {
   const from = fullEnd(flow, 'source');
   const to = shortEnd(flow, 'destination');
-  const sourceIp = flow.IP?.source ?? 'its source address';
-  const targetIp = flow.IP?.destination ?? 'the target';
+  const sourceIp = flow.IP?.source || 'its source address';
+  const targetIp = flow.IP?.destination || 'the target';
   switch (flow.drop_reason ?? 0) {
     case DROP_REASON.SERVICE_BACKEND_NOT_FOUND:
       return {

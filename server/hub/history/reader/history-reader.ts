@@ -1,8 +1,12 @@
 /** History as readers see it: stored flows and stored sums behind one store, and how far they reach. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ReadEngine } from './prepared-engine.ts';
+import type { Minutes } from './sql-text.ts';
+import { StoredCounts } from './stored-counts.ts';
 import { StoredFlows } from './stored-flows.ts';
+import { readLedger, type StoredLedger } from './stored-ledger.ts';
 import { StoredSessions } from './stored-sessions.ts';
+import { StoredSums } from './stored-sums.ts';
 
 /** What is received reaches the store this much later at most, ms, unless it fails. */
 const PATIENCE_MS = 2000;
@@ -17,7 +21,8 @@ export interface Written {
 
 export class HistoryReader {
   readonly flows: StoredFlows;
-  readonly sessions: StoredSessions;
+  readonly sums: StoredSums;
+  readonly counts: StoredCounts;
   /** Other hubs write to the store, too: it may hold what this hub never saw. */
   readonly isShared: boolean;
   readonly #engine: ReadEngine;
@@ -28,8 +33,10 @@ export class HistoryReader {
     this.#engine = engine;
     this.#written = written;
     this.isShared = isShared;
-    this.sessions = new StoredSessions(engine);
-    this.flows = new StoredFlows(engine, this.sessions);
+    const sessions = new StoredSessions(engine);
+    this.flows = new StoredFlows(engine, sessions);
+    this.sums = new StoredSums(engine, sessions);
+    this.counts = new StoredCounts(engine, sessions);
   }
 
   /**
@@ -42,6 +49,11 @@ export class HistoryReader {
       await delay(POLL_MS, undefined, { signal });
     }
     return Math.min(id, this.#written.settledId);
+  }
+
+  /** Whether sums of these minutes are whole, and what is missing. Rejects with a StoreError. */
+  async ledger(minutes: Minutes, signal: AbortSignal): Promise<StoredLedger> {
+    return readLedger(this.#engine, minutes, signal);
   }
 
   /** Time of the newest flow that was stored when this was asked first, Unix ns; 0 without any. */

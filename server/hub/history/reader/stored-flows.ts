@@ -2,6 +2,7 @@
 import type { Names } from '../../../flows/dictionary.ts';
 import type { RecordCursor } from '../../../flows/record.ts';
 import { compareKeys, type FlowKey } from '../../store/flow-key.ts';
+import type { HeldPlaces } from '../../store/held-places.ts';
 import type { RangeQuery } from '../../store/memory-flows.ts';
 import type { ReadEngine } from './prepared-engine.ts';
 import { filterSql } from './filter-sql.ts';
@@ -16,17 +17,16 @@ const MAX_PAGE = 16_384;
 const PAGE_BYTES = 4 * 1024 * 1024;
 /** One page may take the store so long. */
 const PAGE_S = 30;
-/** Sessions whose rows are left out by the store; of others the reader leaves them out. */
-const MAX_LIMITS = 500;
+/** Sessions of which the store leaves out what is not wanted; of others the reader does. */
+const MAX_LEFT_OUT = 500;
+/** Above any place. */
+const NO_PLACE = 2 ** 53;
 
 /** A flow in history; nothing takes it away. */
 export interface StoredFlow extends FlowKey {
   readonly row: FlowRow;
   readonly from: StoredSession;
 }
-
-/** Which rows of a session are not wanted, because they are read elsewhere: those from this place on. */
-export type Limits = ReadonlyMap<bigint, number>;
 
 export class StoredFlows {
   readonly #engine: ReadEngine;
@@ -38,26 +38,25 @@ export class StoredFlows {
   }
 
   /**
-   * The flows that the query selects, in the order of keys or against it, some at a time. `isWanted` says of a place
-   * whether it is read here. Rejects with a StoreError, or the signal's reason.
+   * The flows that the query selects, but for those that memory had, in the order of keys or against it, some at a
+   * time. Rejects with a StoreError, or the signal's reason.
    */
   async *pages(
     query: RangeQuery,
     direction: 'forward' | 'backward',
-    limits: Limits,
-    isWanted: (row: FlowRow) => boolean,
+    held: HeldPlaces,
     signal: AbortSignal,
   ): AsyncGenerator<StoredFlow[]> {
     let { after, before } = query;
     for (let size = FIRST_PAGE; ; size = Math.min(MAX_PAGE, size * 4)) {
-      const { rows, isLast } = await this.#page({ ...query, after, before }, direction, limits, size, signal);
+      const { rows, isLast } = await this.#page({ ...query, after, before }, direction, held, size, signal);
       const wanted: FlowRow[] = [];
       let previous: FlowRow | null = null;
       for (const row of rows) {
         // What was written twice stands side by side.
         if (previous !== null && compareKeys(previous, row) === 0) continue;
         previous = row;
-        if (isWanted(row)) wanted.push(row);
+        if (!held.has(row)) wanted.push(row);
       }
       yield await this.#matching(wanted, query, signal);
       if (isLast || previous === null) return;
@@ -129,14 +128,14 @@ export class StoredFlows {
   async #page(
     query: RangeQuery,
     direction: 'forward' | 'backward',
-    limits: Limits,
+    held: HeldPlaces,
     size: number,
     signal: AbortSignal,
   ): Promise<{ rows: FlowRow[]; isLast: boolean }> {
     const sql = new SqlValues();
     const order = direction === 'forward' ? 'ASC' : 'DESC';
     const text = `SELECT ${FLOW_COLUMNS} FROM flows
-      WHERE ${all([...rangeSql(query, sql), limitSql(limits, sql), filterSql(query.filter.selection, sql)])}
+      WHERE ${all([...rangeSql(query, sql), leftOutSql(held, sql), filterSql(query.filter.selection, sql)])}
       ORDER BY time ${order}, session ${order}, sequence ${order}
       LIMIT ${sql.bind('UInt64', size)} SETTINGS max_execution_time = ${PAGE_S} FORMAT RowBinary`;
     const reader = new FlowRowReader();
@@ -238,16 +237,23 @@ function timeSql(time: bigint, sql: SqlValues): string {
   return `fromUnixTimestamp64Nano(${sql.bind('Int64', bounded)}, 'UTC')`;
 }
 
-function limitSql(limits: Limits, sql: SqlValues): string {
-  if (limits.size === 0) return '1';
-  const some = [...limits].slice(0, MAX_LIMITS);
+/** What memory had of a session is mostly its newest run; the few others are left out by the reader. */
+function leftOutSql({ newest }: HeldPlaces, sql: SqlValues): string {
+  if (newest.size === 0) return '1';
+  const some = [...newest].slice(0, MAX_LEFT_OUT);
   const sessions = sql.bind(
     'Array(UInt64)',
     some.map(([session]) => session),
   );
-  const places = sql.bind(
-    'Array(UInt64)',
-    some.map(([, place]) => place),
+  const place = (places: readonly number[], otherwise: number): string =>
+    `transform(session, ${sessions}, ${sql.bind('Array(UInt64)', places)}, toUInt64(${otherwise}))`;
+  const from = place(
+    some.map(([, run]) => run.from),
+    NO_PLACE,
   );
-  return `sequence < transform(session, ${sessions}, ${places}, toUInt64(18446744073709551615))`;
+  const to = place(
+    some.map(([, run]) => Math.min(run.to, NO_PLACE)),
+    0,
+  );
+  return `sequence < ${from} OR sequence >= ${to}`;
 }

@@ -1,9 +1,9 @@
 /** The sessions of stored flows: how their records are laid out, and what their numbers mean. A bounded number is kept. */
-import { StringDecoder } from 'node:string_decoder';
 import type { RecordLayout } from '../../../wire/layout.ts';
 import type { Names } from '../../../flows/dictionary.ts';
 import { sessionUuids } from '../../../flows/flow-uuid.ts';
 import { layoutProblem, RecordCursor } from '../../../flows/record.ts';
+import { jsonLines } from './json-lines.ts';
 import type { ReadEngine } from './prepared-engine.ts';
 import { SqlValues } from './sql-text.ts';
 import { type NameRow, StoredNames } from './stored-names.ts';
@@ -113,8 +113,8 @@ export class StoredSessions {
         AND since >= fromUnixTimestamp64Milli(${sql.bind('Int64', Math.max(0, since - NAMES_LAG_MS))})
       FORMAT JSONEachRow`;
     const bySession = new Map<string, NameRow[]>();
-    for await (const line of lines(this.#engine.stream(text, sql.values, signal))) {
-      const { session, kind, key, ms, entry } = JSON.parse(line) as NamesLine;
+    for await (const line of jsonLines(this.#engine.stream(text, sql.values, signal))) {
+      const { session, kind, key, ms, entry } = line as NamesLine;
       const rows = bySession.get(session) ?? [];
       bySession.set(session, rows);
       rows.push({ kind, key, since: Number(ms), entry });
@@ -137,15 +137,4 @@ export class StoredSessions {
       weight -= names.weight;
     }
   }
-}
-
-async function* lines(chunks: AsyncIterable<Buffer>): AsyncGenerator<string> {
-  const decoder = new StringDecoder('utf8');
-  let rest = '';
-  for await (const chunk of chunks) {
-    const parts = (rest + decoder.write(chunk)).split('\n');
-    rest = parts.pop() ?? '';
-    yield* parts;
-  }
-  if (rest !== '') yield rest;
 }

@@ -71,14 +71,15 @@ export class ModelAgent {
     this.#links = new Map();
   }
 
-  /** Says hello and sends again the last batches it keeps. */
-  connect(hub: ModelHub, keeps = Infinity): void {
+  /** Says hello and sends again the last batches it keeps. `now`: Unix ms. */
+  connect(hub: ModelHub, keeps = Infinity, now = Date.now()): AgentLink {
     const link = hub.ingest.hello({ ...HELLO, node: this.node, session: this.#session });
-    hub.ingest.connected(link, Date.now());
+    hub.ingest.connected(link, now);
     hub.ingest.dictionary(link, DICTIONARY);
     this.#links.set(hub, link);
-    for (const batch of this.#kept.slice(-Math.min(keeps, this.#kept.length)))
-      hub.ingest.batch(link, batch, Date.now());
+    const again = keeps === 0 ? [] : this.#kept.slice(-keeps);
+    for (const batch of again) hub.ingest.batch(link, batch, now);
+    return link;
   }
 
   /** The records' `time_ns` is Unix ns less `clock`. */

@@ -1,7 +1,7 @@
 /** Hubs over a real store, each test in a database of its own. */
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, vi } from 'vitest';
-import { type RunningHub, startHub } from '../../hub.ts';
+import { type HubOptions, type RunningHub, startHub } from '../../hub.ts';
 import type { ClickHouse } from '../clickhouse.ts';
 import type { SqlEngine } from '../sql-engine.ts';
 import { SCHEMA } from '../tables.ts';
@@ -13,6 +13,10 @@ export interface HubParts {
   backlog?: number;
   /** Whether the store is told to be one that hubs share. */
   kind?: 'chdb' | 'clickhouse';
+  /** Bytes of flows in memory. */
+  memory?: number;
+  /** Where the Hubble API listens; nowhere if left out. */
+  grpc?: HubOptions['grpc'];
 }
 
 export class HistoryBed {

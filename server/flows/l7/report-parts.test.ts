@@ -1,9 +1,9 @@
 import { pack } from 'msgpackr';
 import { expect, test } from 'vitest';
-import { MAX_AGENT_MESSAGE } from '../wire/agent.ts';
-import type { L7Report, L7Series } from '../wire/l7.ts';
-import { MAX_LATENCY_BUCKET } from '../wire/latency.ts';
-import { reportParts } from './l7-report.ts';
+import { MAX_AGENT_MESSAGE } from '../../wire/agent.ts';
+import type { L7Report, L7Series } from '../../wire/l7.ts';
+import { MAX_LATENCY_BUCKET } from '../../wire/latency.ts';
+import { reportParts } from './report-parts.ts';
 
 const LOSSES = { ring: 1, gaps: 2, malformed: 3, unsent: 4, evicted: 5 };
 

@@ -1,5 +1,5 @@
 /** The agent's report of L7 metrics, in messages that hubs take. */
-import type { DnsName, L7Report, L7Series } from '../wire/l7.ts';
+import type { DnsName, L7Report, L7Series } from '../../wire/l7.ts';
 
 /** Bytes of one message, as estimated below: well under MAX_AGENT_MESSAGE. */
 const PART_BYTES = 1024 * 1024;
