@@ -8,6 +8,7 @@ test('the last hour is shown as the hub kept it, and live is one click away', as
   const connection = page.getByRole('status', { name: 'Connection' });
   await expect(connection).toContainText('Past');
   await expect(map.edge('web', 'api').first()).toBeAttached();
+  await expect(flows.rows.first()).toBeVisible();
   const until = Date.parse(new URL(page.url()).searchParams.get('until') ?? '');
   const [newest] = await flows.texts('Time');
   const clock = (ms: number): string => new Date(ms).toTimeString().slice(0, 8);

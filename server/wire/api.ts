@@ -10,6 +10,7 @@ import type { L7Table } from './l7-table.ts';
 import type { PolicyDetail, PolicyList } from './policies.ts';
 import type { ServiceMap } from './service-map.ts';
 import type { HubStatus, LossReport, NamespaceStatus, NodeStatus } from './status.ts';
+import type { TimelineTotals } from './timeline.ts';
 
 /** RFC 9457. */
 export interface Problem {
@@ -30,6 +31,7 @@ export interface ApiAnswers {
   Nodes: { nodes: NodeStatus[] };
   Namespaces: { namespaces: NamespaceStatus[] };
   Loss: LossReport;
+  Timeline: TimelineTotals;
   Policies: PolicyList;
   Policy: PolicyDetail;
   Exports: { exports: ExportState[] };

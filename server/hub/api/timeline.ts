@@ -33,7 +33,9 @@ function readRequest(state: HubState, request: Request): TimelineRequest {
   const now = nowNs();
   const asked = parameters.time('until') ?? now;
   const until = asked < now ? asked : now;
-  const since = parameters.time('since') ?? until - BigInt(TIMELINE_S) * 1_000_000_000n;
+  const kept = now - BigInt(TIMELINE_S) * 1_000_000_000n;
+  const whole = until - BigInt(TIMELINE_S) * 1_000_000_000n;
+  const since = parameters.time('since') ?? (state.stored === null && whole < kept && kept < until ? kept : whole);
   const buckets = parameters.integer('buckets', 1, MAX_BUCKETS) ?? DEFAULT_BUCKETS;
   if (since >= until) throw new Problem(400, '"since" must lie before "until".');
   if (until - since > MAX_WINDOW_NS)

@@ -25,6 +25,7 @@ export const PARAMETERS: Readonly<Record<string, Described>> = {
   last: { description: 'The newest so many flows. Not with `first`.', schema: count, example: '5' },
   since: { description: `Nothing before this time: ${time}.`, schema: text, example: '5m' },
   until: { description: `Nothing after this time: ${time}. Not with \`follow\`.`, schema: text, example: '1s' },
+  buckets: { description: 'At most so many, of equal length.', schema: count, example: '30' },
   follow: {
     description: 'Goes on with new flows as they come. Not with `format=json`.',
     schema: { ...boolean, default: 'false' },

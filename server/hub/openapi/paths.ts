@@ -21,6 +21,7 @@ const JSON_TYPE = 'application/json';
 const MAP_FILTERS = withExcluding(MAP_FILTER_NAMES);
 const answers = (schema: string): Operation['success'] => ({ 200: { [JSON_TYPE]: schema } });
 const WINDOW = 'Sums over a window of time, the last minute if none is given.';
+const HITS = 'Hits since the hub started, or over a window of time.';
 const POLICY_NAME = { namespace: 'Namespace of the policy.', name: 'Name of the policy.' };
 const ID = { id: 'Of the export.' };
 const NO_EXPORTS = 'The hub exports nothing.';
@@ -69,11 +70,28 @@ export const PATHS: Readonly<Record<string, Readonly<Record<string, Operation>>>
       success: answers('Loss'),
     },
   },
-  '/api/v1/policies': { get: { summary: 'Policies and what they decided', success: answers('Policies') } },
+  '/api/v1/timeline': {
+    get: {
+      summary: 'Flows, dropped packets and losses over time',
+      description: 'The last 15 minutes if no window is given.',
+      query: ['since', 'until', 'buckets'],
+      success: answers('Timeline'),
+    },
+  },
+  '/api/v1/policies': {
+    get: {
+      summary: 'Policies and what they decided',
+      description: HITS,
+      query: ['since', 'until'],
+      success: answers('Policies'),
+    },
+  },
   '/api/v1/policies/{namespace}/{name}': {
     get: {
       summary: 'One policy with its rules',
+      description: HITS,
       path: POLICY_NAME,
+      query: ['since', 'until'],
       success: answers('Policy'),
       problems: { 404: 'There is no such policy.' },
     },

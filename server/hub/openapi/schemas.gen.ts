@@ -57,6 +57,9 @@ export const SCHEMAS: { answers: Record<string, object>; types: Record<string, o
     "Loss": {
       "$ref": "#/components/schemas/LossReport"
     },
+    "Timeline": {
+      "$ref": "#/components/schemas/TimelineTotals"
+    },
     "Policies": {
       "$ref": "#/components/schemas/PolicyList"
     },
@@ -2465,6 +2468,77 @@ export const SCHEMAS: { answers: Record<string, object>; types: Record<string, o
       ],
       "additionalProperties": false,
       "description": "What became of the records of a node: `produced` = `received` + `elsewhere` + `lost.records` + `waiting` + `unexplained`. Each figure is counted where it happens: in the kernel, in the agent, in the hub."
+    },
+    "TimelineTotals": {
+      "type": "object",
+      "properties": {
+        "window": {
+          "type": "object",
+          "properties": {
+            "since": {
+              "type": "string"
+            },
+            "until": {
+              "type": "string"
+            }
+          },
+          "required": [
+            "since",
+            "until"
+          ],
+          "additionalProperties": false,
+          "description": "RFC 3339; begin of the first bucket, end of the last."
+        },
+        "bucket_s": {
+          "type": "number",
+          "description": "Length of a bucket, seconds."
+        },
+        "buckets": {
+          "type": "array",
+          "items": {
+            "$ref": "#/components/schemas/TimelineBucket"
+          },
+          "description": "In the order of time, without gaps."
+        },
+        "oldest": {
+          "type": [
+            "string",
+            "null"
+          ],
+          "description": "Time of the oldest flow that is kept, RFC 3339; null without any."
+        }
+      },
+      "required": [
+        "window",
+        "bucket_s",
+        "buckets",
+        "oldest"
+      ],
+      "additionalProperties": false,
+      "description": "What `/api/v1/timeline` answers: how much happened when, for a control that picks a time."
+    },
+    "TimelineBucket": {
+      "type": "object",
+      "properties": {
+        "flows": {
+          "type": "number",
+          "description": "Records of flows."
+        },
+        "drops": {
+          "type": "number",
+          "description": "Dropped packets."
+        },
+        "lost": {
+          "type": "boolean",
+          "description": "Records of this time are missing."
+        }
+      },
+      "required": [
+        "flows",
+        "drops",
+        "lost"
+      ],
+      "additionalProperties": false
     },
     "PolicyList": {
       "type": "object",

@@ -3,6 +3,7 @@ import { memo, type ReactNode, useCallback, useEffect, useRef, useState } from '
 import type { FlowRow } from '../../../server/wire/live.ts';
 import type { FlowTail } from '../live/flow-tail.ts';
 import type { Hold } from '../live/live-store.ts';
+import { MAX_PAST_ROWS, usePast } from '../live/past.ts';
 import { exact, ordinal, rate } from '../words/numbers.ts';
 import { FlowTable } from './flow-table.tsx';
 import { useTail } from './use-tail.ts';
@@ -30,6 +31,7 @@ export interface FlowKeys {
 
 export const FlowPanel = memo(function FlowPanel(props: FlowPanelProps): ReactNode {
   const { tail, flowRate, hold, onLive, selected, onSelect, isMarked, empty, above, onKeys } = props;
+  const isPast = usePast() !== null;
   const scroller = useRef<HTMLDivElement>(null);
   const [isScrolled, setScrolled] = useState(false);
   const { shown, missed, onHover, isHeld } = useTail(tail, isScrolled || selected !== null);
@@ -52,9 +54,9 @@ export const FlowPanel = memo(function FlowPanel(props: FlowPanelProps): ReactNo
     <section className="flow-panel" aria-label="Flows">
       <div className="bar">
         <h2>Flows</h2>
-        <span>{sampleWords(tail, flowRate)}</span>
+        <span>{isPast ? pastWords(tail) : sampleWords(tail, flowRate)}</span>
         <span className="gap" />
-        {(isHeld || hold !== null) && (
+        {!isPast && (isHeld || hold !== null) && (
           <button type="button" className="btn newer" onClick={toNewest} title="Newest flow (Home)">
             {newer > 0 ? `${exact(newer)} new` : 'Held'}
           </button>
@@ -74,6 +76,11 @@ export const FlowPanel = memo(function FlowPanel(props: FlowPanelProps): ReactNo
     </section>
   );
 });
+
+function pastWords({ rows, isKnown }: FlowTail): string {
+  if (!isKnown) return 'loading';
+  return rows.length < MAX_PAST_ROWS ? 'all of this range' : `the newest ${exact(rows.length)} of this range`;
+}
 
 function sampleWords({ sampled, isKnown }: FlowTail, flowRate: number | null): string {
   if (!isKnown) return 'loading';

@@ -83,15 +83,17 @@ export class LiveStore {
     this.#socket.subscribe(change);
   }
 
-  /** What is shown stays until the answer is there. */
+  /** Until the answer is there nothing is shown: what is live must not look like it. */
   #showPast(wanted: Wanted, past: Past): void {
     this.#socket.subscribe({ map: null, flows: null, timeline: null });
     this.refusal.set(null);
+    this.#forget();
+    this.map.set(null);
+    this.flows.set(EMPTY_TAIL);
     const loading = new AbortController();
     this.#loading = loading;
     loadPast(wanted, past, loading.signal).then(
       ({ map, timeline, tail }) => {
-        this.#forget();
         this.map.set(map);
         this.timeline.set(timeline);
         this.flows.set(tail);

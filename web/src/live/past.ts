@@ -22,7 +22,7 @@ export function usePast(): Past | null {
 }
 
 /** Rows of the table; more are said to be there. */
-const MAX_ROWS = 1000;
+export const MAX_PAST_ROWS = 1000;
 const BUCKETS = 150;
 
 /** `last 5 min`, `14:20:00 to 15:20:00`, with the day where it is not today's. */
@@ -58,7 +58,7 @@ export async function loadPast(wanted: Wanted, past: Past, signal: AbortSignal):
     get<TimelineTotals>('timeline', [...time, ['buckets', String(BUCKETS)]], signal),
     get<GetFlowsResponse[]>(
       'flows',
-      [['format', 'json'], ['last', String(MAX_ROWS)], ...time, ...filterQuery(wanted.filter)],
+      [['format', 'json'], ['last', String(MAX_PAST_ROWS)], ...time, ...filterQuery(wanted.filter)],
       signal,
     ),
   ]);
