@@ -151,22 +151,20 @@ describe('readers', () => {
     const names = Array.from({ length: 2500 }, (_, i) => `team-${i}`);
     let most = 0;
     let now = 0;
-    const answer = <T>(status: T): Promise<{ status: T }> => {
+    const answer = <Spec, Status>(spec: Spec, status: Status): Promise<{ spec: Spec; status: Status }> => {
       most = Math.max(most, ++now);
-      return Promise.resolve({ status }).finally(() => (now -= 1));
+      return Promise.resolve({ spec, status }).finally(() => (now -= 1));
     };
-    const find = readersOfCluster(
-      new Reviews({
-        authentication: {
-          createTokenReview: () => answer({ authenticated: true, user: { username: 'sam' } }),
-        },
-        authorization: {
-          createSubjectAccessReview: ({ body }) =>
-            answer({ allowed: body.spec.resourceAttributes?.namespace?.endsWith('7') === true }),
-        },
-      } as ReviewApis),
-      () => names,
-    );
+    const reviews = new Reviews({
+      authentication: {
+        createTokenReview: ({ body: { spec } }) => answer(spec, { authenticated: true, user: { username: 'sam' } }),
+      },
+      authorization: {
+        createSubjectAccessReview: ({ body: { spec } }) =>
+          answer(spec, { allowed: spec.resourceAttributes?.namespace?.endsWith('7') === true }),
+      },
+    });
+    const find = readersOfCluster(reviews, () => names);
     expect((await find('t-sam'))?.visibility.namespaces?.size).toBe(250);
     expect(most).toBeLessThanOrEqual(16);
   });
