@@ -185,6 +185,16 @@ describe('TLS', () => {
     client.close();
   });
 
+  it('breaks off who begins no handshake', async () => {
+    const client = await start({ tls, handshakeMs: 200 });
+    const [host = '', port = ''] = server.address.split(':');
+    const socket = connect(Number(port), host)
+      .on('error', () => undefined)
+      .resume();
+    await once(socket, 'close');
+    client.close();
+  });
+
   it('takes over a renewed certificate without a restart', async () => {
     (await start({ tls })).close();
     const former = certificate.cert;

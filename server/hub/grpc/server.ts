@@ -38,6 +38,8 @@ export interface GrpcOptions {
   onBug: (error: unknown) => void;
   /** A client that takes nothing for so long is cut. */
   patienceMs?: number;
+  /** So long TLS may take to shake hands. */
+  handshakeMs?: number;
 }
 
 export interface RunningGrpc {
@@ -100,7 +102,8 @@ export async function startGrpc(state: HubState, options: GrpcOptions): Promise<
     socket.on('error', () => socket.destroy());
     injector.injectConnection(socket);
   };
-  const server = options.tls === null ? createServer(accept) : tlsServer(options.tls, accept);
+  const server =
+    options.tls === null ? createServer(accept) : tlsServer(options.tls, options.handshakeMs ?? HANDSHAKE_MS, accept);
   server.maxConnections = MAX_SOCKETS;
   await listen(server, options, {
     what: 'The Hubble API',
@@ -127,9 +130,11 @@ export async function startGrpc(state: HubState, options: GrpcOptions): Promise<
 }
 
 /** gRPC is given what is inside TLS: its own credentials could not change their certificate while it runs. */
-function tlsServer(tls: TlsFiles, accept: (socket: Socket) => void): NetServer {
-  const options = { ...tls.context, ALPNProtocols: ['h2'], handshakeTimeout: HANDSHAKE_MS };
+function tlsServer(tls: TlsFiles, handshakeTimeout: number, accept: (socket: Socket) => void): NetServer {
+  const options = { ...tls.context, ALPNProtocols: ['h2'], handshakeTimeout };
   const server = createTlsServer(options, accept);
+  // Unlike a server of HTTPS, this one leaves open who did not come to an end in time.
+  server.on('tlsClientError', (_error, socket) => socket.destroy());
   tls.follow(server);
   return server;
 }
