@@ -1,5 +1,6 @@
 /** The names of one agent as a reader of some namespaces may know them, and whose an end of a flow is. */
 import type { EndpointEntry, PolicyEntry, PolicyProblemEntry, RuleEntry, ServiceEntry } from '../../wire/agent.ts';
+import { formatAddress, parseAddress } from '../../wire/address.ts';
 import type { Names } from '../../flows/dictionary.ts';
 import type { DnsNames } from '../../flows/dns-names.ts';
 
@@ -81,7 +82,8 @@ export class VisibleNames implements Names {
     const standing = this.#ofNamespace(entry.namespace);
     if (standing !== 'hidden') to.set(key, entry);
     if (standing === 'none') return;
-    for (const address of entry.addresses) {
+    for (const written of entry.addresses) {
+      const address = asInRecords(written);
       if (this.#addresses.get(address) !== 'hidden') this.#addresses.set(address, standing);
     }
   }
@@ -96,6 +98,12 @@ export class VisibleNames implements Names {
     const label = labels.find((it) => it.startsWith(NAMESPACE_LABEL));
     return label === undefined ? 'none' : this.#ofNamespace(label.slice(NAMESPACE_LABEL.length));
   }
+}
+
+/** An address as records give it: IPv6 may be written in many ways. */
+function asInRecords(address: string): string {
+  const bytes = address.includes(':') ? parseAddress(address) : null;
+  return bytes === null ? address : formatAddress(new DataView(bytes.buffer, bytes.byteOffset), 0);
 }
 
 /** Of a default, only the policies that may be seen; there is no harm in knowing that there is one. */
