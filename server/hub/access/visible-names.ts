@@ -2,7 +2,7 @@
 import type { EndpointEntry, PolicyEntry, PolicyProblemEntry, RuleEntry, ServiceEntry } from '../../wire/agent.ts';
 import { formatAddress, parseAddress } from '../../wire/address.ts';
 import type { Names } from '../../flows/dictionary.ts';
-import type { DnsNames } from '../../flows/dns-names.ts';
+import { DnsNames } from '../../flows/dns-names.ts';
 
 /** `none`: an end of no namespace, such as a node or an address of the world. */
 export type Standing = 'visible' | 'hidden' | 'none';
@@ -23,6 +23,8 @@ export class VisibleNames implements Names {
   readonly rules = new Map<number, RuleEntry>();
   readonly policies = new Map<string, PolicyEntry>();
   readonly policyProblems: readonly PolicyProblemEntry[];
+  /** None: nothing says whose question it was that an answer named an address in. */
+  readonly dns = new DnsNames();
   readonly #all: Names;
   readonly #maySee: MaySee;
   /** Addresses of pods and services. One that both have, after it was given out anew, is hidden. */
@@ -45,10 +47,6 @@ export class VisibleNames implements Names {
     }
     for (const [key, policy] of all.policies) if (maySee(policy.namespace)) this.policies.set(key, policy);
     this.policyProblems = all.policyProblems.filter(({ namespace }) => namespace !== '' && maySee(namespace));
-  }
-
-  get dns(): DnsNames {
-    return this.#all.dns;
   }
 
   isLive(endpoint: number): boolean {

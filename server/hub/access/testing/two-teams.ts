@@ -49,6 +49,7 @@ export const HIDDEN_FILTERS: readonly (readonly [string, string])[] = [
   ['identity', '77019'],
   ['label', 'app=vault'],
   ['label', 'app=teller'],
+  ['fqdn', 'vault-partner.example'],
   ['ip', 'fd00::b6'],
 ];
 
@@ -135,6 +136,9 @@ export const TEAMS: Dictionary = {
     { namespace: '', name: 'manifests', message: 'the manifests of vault are refused' },
   ],
 };
+
+/** What teller asked DNS for; web talks to the same address. */
+const PARTNER = { address: ADDRESS[0] ?? '', name: 'vault-partner.example' };
 
 function ends(source: number, destination: number): RecordFields {
   return {
@@ -229,7 +233,7 @@ export async function tellOfTeams(agent: FakeAgent): Promise<void> {
     const series = edges.map(({ ids, slot, service_id, peer }) =>
       l7Series(packets, 3, { ...ids, id: slot, service_id, peer }),
     );
-    agent.send(KIND.l7, l7Report(series));
+    agent.send(KIND.l7, l7Report(series, { names: [PARTNER] }));
   }
   await agent.deliver([...teamFlows(), teamMessage()]);
 }
