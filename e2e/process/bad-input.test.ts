@@ -56,6 +56,10 @@ describe('a command line that cannot be run', () => {
     [['up'], /^spyglass: missing required argument 'folder'/],
     [['up', '/tmp', '--port', '0'], /^spyglass: option '--port <number>' argument '0' is invalid/],
     [['up', '/tmp', '--grpc-port', 'x'], /^spyglass: option '--grpc-port <number>' argument 'x' is invalid/],
+    [
+      ['hub', '--export-endpoint', 'http://me:secret@h/v1/logs'],
+      /^spyglass: --export-endpoint: the URL of h must be without user and password\.$/m,
+    ],
     [['hub', '--tls-cert', '/etc/hostname'], /^spyglass: TLS takes both --tls-cert and --tls-key/],
     [['hub', '--auth', 'token'], /^spyglass: --auth token takes --auth-token-file and --agent-token-file/],
     [['hub', '--auth-token-file', '/etc/hostname'], /^spyglass: --auth-token-file is for --auth token/],

@@ -36,6 +36,7 @@ test('one logs in with the keyboard alone, stays in after a reload, and logs out
 
 test('a token that is refused says why, and can be mended', async ({ page, hub, frame }) => {
   await page.goto(hub.url);
+  await expect(field(page)).toBeFocused();
   await page.keyboard.press('Enter');
   await expect(page.getByRole('alert')).toHaveText('There is no token in the field.');
   await field(page).fill('spyglass_wrong');

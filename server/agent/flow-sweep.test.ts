@@ -128,3 +128,14 @@ test('the overflow map is swept too, and no longer asked once it is empty', () =
   expect(maps.overflowing.value).toBe(0);
   expect(ports(maps.flow_cache)).toEqual([1001, 1001]);
 });
+
+test('a connection with a direction in each map goes as any other, but not while one of them is busy', () => {
+  const [forward, reply] = pair(1020, 17, {}, 200n * S, 200n * S);
+  const [idle, busy] = pair(1021, 17, {}, 200n * S, 2n * S);
+  if (!forward || !reply || !idle || !busy) throw new Error('a pair has two directions');
+  const { maps, sweep } = sweeper([forward, busy], [reply, idle]);
+  sweep();
+  expect(ports(maps.flow_cache)).toEqual([1021]);
+  expect(ports(maps.flow_overflow)).toEqual([1021]);
+  expect(maps.overflowing.value).toBe(1);
+});

@@ -61,7 +61,7 @@ export class FlowSweeper {
   step(now: bigint): number {
     this.#walk ??= this.#maps[this.#walked].batches();
     const { value: batch, done } = this.#walk.next() as IteratorResult<Batch, undefined>;
-    if (done === true || batch === undefined) return this.#end();
+    if (done === true || batch === undefined) return this.#end(now);
     this.#seen += batch.count;
     return this.#delete(this.#ended(batch, now));
   }
@@ -84,18 +84,19 @@ export class FlowSweeper {
     return ended;
   }
 
-  /** What is left over has a busy other direction, or none: those without go. Then the next walk. */
-  #end(): number {
-    const orphans: string[] = [];
+  /** What is left over has a busy other direction, none, or one in the other map: only the busy ones stay. Then the next walk. */
+  #end(now: bigint): number {
+    const isOverflowing = this.#maps.overflowing.get(ZERO)?.readUInt32LE(0) === 1;
+    const gone: string[] = [];
     for (const [key, peer] of [...this.#waiting].slice(0, MAX_ORPHANS)) {
       const bytes = Buffer.from(peer, 'latin1');
-      if (this.#maps.flow_cache.get(bytes) === undefined && this.#maps.flow_overflow.get(bytes) === undefined) {
-        orphans.push(key);
-      }
+      const other = this.#maps.flow_cache.get(bytes) ?? this.#maps.flow_overflow.get(bytes);
+      if (other === undefined) gone.push(key);
+      // Of a connection that was made while the cache filled up, each map has a direction.
+      else if (isIdle(bytes[FLOW_KEY.fields.protocol.offset] ?? 0, other, now)) gone.push(key, peer);
     }
     this.#waiting.clear();
-    const deleted = this.#delete(orphans);
-    const isOverflowing = this.#maps.overflowing.get(ZERO)?.readUInt32LE(0) === 1;
+    const deleted = this.#delete(gone, isOverflowing);
     if (this.#walked === 'flow_cache') {
       this.entries = this.#seen;
       if (isOverflowing) this.#walked = 'flow_overflow';
@@ -108,12 +109,13 @@ export class FlowSweeper {
     return deleted;
   }
 
-  #delete(keys: readonly string[]): number {
+  /** `inBoth`: some may lie in the overflow map although the other one is walked. */
+  #delete(keys: readonly string[], inBoth = false): number {
     if (keys.length === 0) return 0;
     const bytes = Buffer.from(keys.join(''), 'latin1');
     this.#maps.flow_cache.deleteMany(bytes, keys.length);
     // The directions of a connection made while the cache filled up may lie in both.
-    if (this.#walked === 'flow_overflow') this.#maps.flow_overflow.deleteMany(bytes, keys.length);
+    if (inBoth || this.#walked === 'flow_overflow') this.#maps.flow_overflow.deleteMany(bytes, keys.length);
     return keys.length;
   }
 }

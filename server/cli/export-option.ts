@@ -28,6 +28,15 @@ export function readExports({ exportDir, exportEndpoint: endpoints }: ExportFlag
 }
 
 function collectUrl(value: string, previous: string[]): string[] {
-  if (URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)) return [...previous, value];
-  throw new InvalidArgumentError('It must be a URL, such as https://collector:4318/v1/logs.');
+  const url = URL.canParse(value) ? new URL(value) : null;
+  if (url === null || !/^https?:$/.test(url.protocol)) {
+    throw new InvalidArgumentError('It must be a URL, such as https://collector:4318/v1/logs.');
+  }
+  // No request can be made with one, and whoever lists exports would read it. Not repeated here either.
+  if (url.username !== '' || url.password !== '') {
+    throw new Failure(`--export-endpoint: the URL of ${url.host} must be without user and password.`, {
+      exitCode: EXIT_USAGE,
+    });
+  }
+  return [...previous, value];
 }

@@ -218,3 +218,19 @@ describe('faulty filters', () => {
     expect(() => parseFilter([['port', Array.from({ length: 201 }, (_, i) => i).join(',')]])).toThrow(/more than 200/);
   });
 });
+
+it('has another key for each other filter, whatever its values hold', () => {
+  const asked: [string, string][][] = [
+    [['namespace', 'shop&pod=shop/web']],
+    [
+      ['namespace', 'shop'],
+      ['pod', 'shop/web'],
+    ],
+    [['label', 'a=1,b=2']],
+    [
+      ['label', 'a=1'],
+      ['label', 'b=2'],
+    ],
+  ];
+  expect(new Set(asked.map((it) => parseFilter(it).key)).size).toBe(asked.length);
+});

@@ -58,10 +58,8 @@ export function parseFilter(parameters: Iterable<readonly [string, string]>): Fl
   refuseContradiction(values);
   return new FlowFilter(
     conditions,
-    [...values]
-      .map(([name, items]) => `${name}=${items.join(',')}`)
-      .sort()
-      .join('&'),
+    // Quoted: values may hold whatever stands between them.
+    JSON.stringify([...values].toSorted(([a], [b]) => (a < b ? -1 : 1))),
   );
 }
 

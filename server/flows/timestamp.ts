@@ -32,6 +32,8 @@ export function parseTime(text: string, now: bigint): bigint | null {
   const [, date, time, fraction = '', zone = 'Z'] = match;
   const ms = Date.parse(`${date}T${time}${zone.toUpperCase()}`);
   if (Number.isNaN(ms) || ms < 0) return null;
+  // Date.parse takes the 30th of February for a day in March.
+  if (new Date(`${date}T00:00:00Z`).toISOString().slice(0, 10) !== date) return null;
   return BigInt(ms) * MS + BigInt(fraction.padEnd(9, '0'));
 }
 

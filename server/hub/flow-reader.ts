@@ -5,6 +5,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { HubbleFlow } from '../wire/hubble.ts';
+import { FlowFilter } from '../flows/filter.ts';
 import type { FlowPlace } from '../flows/flow-uuid.ts';
 import type { Emitter } from '../flows/hubble-flow.ts';
 import type { Visibility } from './access/visibility.ts';
@@ -33,6 +34,8 @@ export interface FlowPage {
   /** Flows that were overwritten before they could be read, and are in no history. */
   lost: number;
 }
+
+const EVERYTHING = new FlowFilter([], '');
 
 /** A flow is asked for that nobody holds any more. */
 export class GoneError extends Error {
@@ -78,19 +81,27 @@ export class FlowReading {
     this.#held = new HeldPlaces(hub.stored === null ? [] : this.#parts, hub.sessions(), isFollowed);
   }
 
-  /** Where a flow stands that was read before. Throws a GoneError if nobody holds it any more. */
+  /** Where a flow stands that was read before. Throws a GoneError if nobody holds it any more, or it may not be seen. */
   async keyOf(place: FlowPlace, signal: AbortSignal): Promise<FlowKey> {
     for (const { extent, from, to } of this.#parts) {
       const index = place.sequence - extent.firstSequence;
       if (extent.segment === null || index < from || index >= to) continue;
-      if (extent.source.names.session !== place.session) continue;
-      return { ...place, time: seek(extent, index).timeNs + extent.clockOffsetNs };
+      const { names } = extent.source;
+      if (names.session !== place.session) continue;
+      const record = seek(extent, index);
+      if (!this.#visibility.shows(record, names)) throw gone();
+      return { ...place, time: record.timeNs + extent.clockOffsetNs };
     }
     await this.#settle(signal);
     const time = await this.#history?.flows.timeOf(place, signal);
-    if (time === null || time === undefined)
-      throw new GoneError('The flow of the cursor is no longer kept; begin anew.');
-    return { ...place, time };
+    if (time === null || time === undefined) throw gone();
+    const key = { ...place, time };
+    if (!this.#visibility.isAll) {
+      const query = this.#visible({ filter: EVERYTHING, since: null, until: null, after: null, before: null });
+      const found = await this.#history?.flows.at([key], query, signal);
+      if (found?.length !== 1) throw gone();
+    }
+    return key;
   }
 
   /**
@@ -263,6 +274,10 @@ export class FlowReading {
     this.#lost = 0;
     return { flows, lost };
   }
+}
+
+function gone(): GoneError {
+  return new GoneError('The flow of the cursor is no longer kept; begin anew.');
 }
 
 function lowest({ since, after }: RangeQuery): bigint | null {

@@ -47,10 +47,13 @@ export function halves({ since, until }: { since: number; until: number }, whole
 export async function mapOver(state: HubState, wanted: SumRequest, signal: AbortSignal): Promise<ServiceMap> {
   const { group, filter, visibility } = wanted;
   const now = Date.now() / 1000;
-  const { stored, memory } = halves(wanted, state.edges.wholeFrom(now));
-  if (stored === null || state.stored === null) return state.map(wanted.since, wanted.until, group, filter, visibility);
+  const wholeFrom = state.edges.wholeFrom(now);
+  const { stored, memory } = halves(wanted, wholeFrom);
+  const fromMemory = (): ServiceMap => state.map(wanted.since, wanted.until, group, filter, visibility);
+  if (stored === null || state.stored === null) return fromMemory();
   const { sums } = state.stored;
   const ledger = await state.stored.ledger(stored, signal);
+  if (isAllInMemory(ledger, wholeFrom)) return fromMemory();
   const edges = await sums.edges(stored, signal);
   const series = await sums.series(stored, signal);
   const recent = memory && state.edges.window(memory.since, memory.until, now);
@@ -71,12 +74,22 @@ export async function routesOver(
 ): Promise<L7Table> {
   const { group, filter, visibility } = wanted;
   const now = Date.now() / 1000;
-  const { stored, memory } = halves(wanted, state.l7.wholeFrom(now));
-  if (stored === null || state.stored === null)
-    return state.routes(wanted.since, wanted.until, group, filter, per, visibility);
+  const wholeFrom = state.l7.wholeFrom(now);
+  const { stored, memory } = halves(wanted, wholeFrom);
+  const fromMemory = (): L7Table => state.routes(wanted.since, wanted.until, group, filter, per, visibility);
+  if (stored === null || state.stored === null) return fromMemory();
   const ledger = await state.stored.ledger(stored, signal);
+  if (isAllInMemory(ledger, wholeFrom)) return fromMemory();
   const { rows } = await state.stored.sums.series(stored, signal);
   return l7Table(visibility.series(l7Window(state, rows, stored, ledger, memory, now)), group, filter, per);
+}
+
+/**
+ * Whether history has no minute of the window before the one in which memory begins: a hub that has just been started
+ * for the first time knows more, and sooner, than what it has written.
+ */
+function isAllInMemory({ first }: StoredLedger, wholeFrom: number | null): boolean {
+  return wholeFrom !== null && (first === null || first >= Math.floor(wholeFrom / 60) * 60);
 }
 
 function l7Window(

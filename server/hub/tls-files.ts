@@ -54,9 +54,9 @@ export class TlsFiles {
     try {
       const stamp = this.#stamp();
       if (stamp === this.#seen) return;
-      this.#seen = stamp;
       this.#context = this.#read();
       for (const server of this.#servers) server.setSecureContext(this.#context);
+      this.#seen = stamp;
       this.#log.info('the certificate was read again');
     } catch (error) {
       if (this.#seen === '') return;

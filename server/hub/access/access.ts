@@ -43,6 +43,8 @@ export interface AgentAdmission extends Admitted {
 export const RECHECK_MS = 3000;
 /** Wrong tokens that one address may try at once, and how soon it may try again. */
 const ATTEMPTS = { burst: 10, perSecond: 0.2 };
+/** Tokens of one address that are looked up at once, beside those that were good lately. */
+const MAX_ASKED = 64;
 /** Requests of one reader. */
 const REQUESTS = { burst: 400, perSecond: 100 };
 /** Streams of one reader that are open at once. */
@@ -62,6 +64,8 @@ const CHANGED = 'what the token may see has changed';
 
 interface Open {
   admitted: Admitted;
+  /** An answer is on its way. */
+  isAsked: boolean;
   end: (why: string) => void;
 }
 
@@ -75,9 +79,10 @@ export class Access {
   readonly #requests = new RateLimit(REQUESTS.perSecond, REQUESTS.burst);
   /** Hashes of tokens that were good lately: whoever else tries from their address does not lock them out. */
   readonly #good = new ExpiringMap<string, true>(GOOD_LIFE_MS, MAX_GOOD);
+  /** How many unknown tokens are looked up now, by address. */
+  readonly #asked = new Map<string, number>();
   readonly #open = new Set<Open>();
   readonly #timer: NodeJS.Timeout;
-  #isRechecking = false;
   #complainedAt = 0;
 
   constructor({ mode, readers, agents }: AccessOptions, log: Logger) {
@@ -85,7 +90,7 @@ export class Access {
     this.#readers = readers;
     this.#agents = agents;
     this.#log = log;
-    this.#timer = setInterval(() => void this.#recheck(), RECHECK_MS);
+    this.#timer = setInterval(() => this.#recheck(), RECHECK_MS);
   }
 
   /** Lets a reader in, or rejects with a Problem. `client` is the address they come from. */
@@ -129,7 +134,7 @@ export class Access {
   /** Calls `end` when what was let in may stay no longer. Call the result when it has ended by itself. */
   watch(admitted: Admitted, end: (why: string) => void): () => void {
     if (admitted.check === FOR_EVER.check) return () => undefined;
-    const open: Open = { admitted, end };
+    const open: Open = { admitted, isAsked: false, end };
     this.#open.add(open);
     return () => void this.#open.delete(open);
   }
@@ -152,18 +157,38 @@ export class Access {
 
   async #check<T>(token: string, client: string, find: (token: string) => Promise<T | null>): Promise<T | null> {
     const key = hashOf(token).toString('hex');
-    const waitS = this.#attempts.waitS(client);
-    if (waitS > 0 && this.#good.get(key) === undefined) {
-      throw new Problem(429, `Too many wrong tokens came from this address; try again in ${waitS} s.`, {
-        'Retry-After': String(waitS),
-      });
-    }
-    const found = token === '' || token.length > MAX_TOKEN ? null : await this.#ask(token, find);
+    const isGood = this.#good.get(key) !== undefined;
+    if (!isGood) this.#refuseTries(client);
+    const found =
+      token === '' || token.length > MAX_TOKEN ? null : await this.#lookUp(token, isGood ? null : client, find);
     if (found === null) {
       this.#good.delete(key);
       this.#attempts.take(client);
     } else this.#good.set(key, true);
     return found;
+  }
+
+  /** Throws a Problem for who tried too many wrong tokens, or tries too many at once: what is slow to answer has few turns. */
+  #refuseTries(client: string): void {
+    const waitS = this.#attempts.waitS(client);
+    if (waitS === 0 && (this.#asked.get(client) ?? 0) < MAX_ASKED) return;
+    const seconds = Math.max(1, waitS);
+    throw new Problem(429, `Too many wrong tokens came from this address; try again in ${seconds} s.`, {
+      'Retry-After': String(seconds),
+    });
+  }
+
+  /** `client`: whose turn it takes, null for nobody's. */
+  async #lookUp<T>(token: string, client: string | null, find: (token: string) => Promise<T>): Promise<T> {
+    if (client === null) return this.#ask(token, find);
+    this.#asked.set(client, (this.#asked.get(client) ?? 0) + 1);
+    try {
+      return await this.#ask(token, find);
+    } finally {
+      const left = (this.#asked.get(client) ?? 1) - 1;
+      if (left === 0) this.#asked.delete(client);
+      else this.#asked.set(client, left);
+    }
   }
 
   async #ask<T>(token: string, find: (token: string) => Promise<T>): Promise<T> {
@@ -181,17 +206,17 @@ export class Access {
     }
   }
 
+  /** Each by itself: an answer that is slow to come for one must not keep others in. */
+  #recheck(): void {
+    for (const open of this.#open) if (!open.isAsked) void this.#askAgain(open);
+  }
+
   /** Ends what is open and may not be any more, or of which that cannot be found out. */
-  async #recheck(): Promise<void> {
-    if (this.#isRechecking) return;
-    this.#isRechecking = true;
-    await Promise.all(
-      [...this.#open].map(async (open) => {
-        const why = await open.admitted.check().catch(() => REVOKED);
-        if (why !== null && this.#open.delete(open)) open.end(why);
-      }),
-    );
-    this.#isRechecking = false;
+  async #askAgain(open: Open): Promise<void> {
+    open.isAsked = true;
+    const why = await open.admitted.check().catch(() => REVOKED);
+    open.isAsked = false;
+    if (why !== null && this.#open.delete(open)) open.end(why);
   }
 }
 

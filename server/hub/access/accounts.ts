@@ -44,6 +44,8 @@ export function agentsOfFile(file: TokenFile): FindAgent {
 
 /** Most namespaces that are asked about for one reader; further ones stay hidden. */
 const MAX_NAMESPACES = 5000;
+/** Namespaces asked about at once for one reader. */
+const ASKED_AT_ONCE = 16;
 /** Readers whose visibility is kept, so that what is worked out for it is, too. */
 const MAX_VISIBILITIES = 1000;
 
@@ -56,13 +58,22 @@ export function readersOfCluster(reviews: Reviews, namespaces: () => Iterable<st
     const name = user.username ?? '';
     if (await reviews.mayRead(user, null)) return { name, visibility: Visibility.ALL };
     const asked = [...namespaces()].slice(0, MAX_NAMESPACES);
-    const granted = await Promise.all(asked.map((namespace) => reviews.mayRead(user, namespace)));
+    const granted = await inTurns(asked, (namespace) => reviews.mayRead(user, namespace));
     const fresh = Visibility.of(asked.filter((_, i) => granted[i]));
     const visibility = visibilities.get(fresh.key) ?? fresh;
     if (visibilities.size >= MAX_VISIBILITIES) visibilities.clear();
     visibilities.set(fresh.key, visibility);
     return { name, visibility };
   };
+}
+
+/** Asks about a few at a time, so that one reader of many namespaces leaves turns to others. */
+async function inTurns<T>(asked: readonly string[], ask: (namespace: string) => Promise<T>): Promise<T[]> {
+  const answers: T[] = [];
+  for (let at = 0; at < asked.length; at += ASKED_AT_ONCE) {
+    answers.push(...(await Promise.all(asked.slice(at, at + ASKED_AT_ONCE).map(ask))));
+  }
+  return answers;
 }
 
 /** Where Kubernetes writes the node of the pod that a token is bound to. */

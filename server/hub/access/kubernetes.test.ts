@@ -5,11 +5,13 @@ import type { WhoAmI } from '../../wire/access.ts';
 import { type RunningHub, startHub } from '../hub.ts';
 import { TestCertificate } from '../testing/certificate.ts';
 import { FakeAgent, flow, LiveClient } from '../testing/hub-bed.ts';
-import { agentsOfCluster, readersOfCluster } from './accounts.ts';
+import { Access, RECHECK_MS } from './access.ts';
+import { agentsOfCluster, type FindReader, readersOfCluster } from './accounts.ts';
 import { REVIEW_LIFE_MS, type ReviewApis, Reviews } from './reviews.ts';
 import { ApiServer } from './testing/api-server.ts';
 import { bearer } from './testing/token-readers.ts';
 import { TEAMS } from './testing/two-teams.ts';
+import { Visibility } from './visibility.ts';
 
 const AUDIENCE = 'spyglass-hub';
 const certificate = new TestCertificate();
@@ -133,6 +135,55 @@ describe('readers', () => {
     expect(await asked).toMatchObject({ name: 'ReviewError', message: 'no answer in 5 s' });
   });
 
+  it('wait for a turn no longer than for an answer', async () => {
+    server.failure = 'hang';
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const reviews = new Reviews(apis);
+    const asked = Array.from({ length: 40 }, (_, i) => reviews.user(`t-${i}`, null).catch((error: unknown) => error));
+    await vi.advanceTimersByTimeAsync(6000);
+    for (const answer of await Promise.all(asked)) expect(answer).toMatchObject({ message: 'no answer in 5 s' });
+    server.failure = null;
+    vi.useRealTimers();
+    expect(await reviews.user('t-admin', null)).toMatchObject({ username: 'ada' });
+  });
+
+  it('of many namespaces get in at the first time', async () => {
+    const names = Array.from({ length: 2500 }, (_, i) => `team-${i}`);
+    let most = 0;
+    let now = 0;
+    const answer = <Spec, Status>(spec: Spec, status: Status): Promise<{ spec: Spec; status: Status }> => {
+      most = Math.max(most, ++now);
+      return Promise.resolve({ spec, status }).finally(() => (now -= 1));
+    };
+    const reviews = new Reviews({
+      authentication: {
+        createTokenReview: ({ body: { spec } }) => answer(spec, { authenticated: true, user: { username: 'sam' } }),
+      },
+      authorization: {
+        createSubjectAccessReview: ({ body: { spec } }) =>
+          answer(spec, { allowed: spec.resourceAttributes?.namespace?.endsWith('7') === true }),
+      },
+    });
+    const find = readersOfCluster(reviews, () => names);
+    expect((await find('t-sam'))?.visibility.namespaces?.size).toBe(250);
+    expect(most).toBeLessThanOrEqual(16);
+  });
+
+  it('of one address cannot take all turns with tokens that nobody knows', async () => {
+    server.failure = 'hang';
+    const gone = new AbortController();
+    const answers: number[] = [];
+    const tries = Array.from({ length: 100 }, async (_, i) => {
+      const asked = fetch(`${hub.url}/api/v1/whoami`, { headers: bearer(`guess-${i}`), signal: gone.signal });
+      await asked.then(({ status }) => answers.push(status)).catch(() => undefined);
+    });
+    // The other 64 wait for the API server.
+    await vi.waitFor(() => expect(answers).toHaveLength(36), 4000);
+    expect(new Set(answers)).toEqual(new Set([429]));
+    gone.abort();
+    await Promise.all(tries);
+  });
+
   it('are asked about again after a while, and closed out if no answer comes then', async () => {
     const start = Date.now();
     vi.useFakeTimers({ toFake: ['Date'], now: start });
@@ -149,6 +200,26 @@ describe('readers', () => {
     vi.setSystemTime(start + 3 * REVIEW_LIFE_MS + 3);
     await expect(find('t-shop')).rejects.toThrow('it answered 503');
   });
+});
+
+it('an answer that does not come for one stream keeps no other open', async () => {
+  const known = new Set(['slow', 'fast']);
+  let isSlow = false;
+  const find: FindReader = (token) => {
+    if (isSlow && token === 'slow') return new Promise(() => undefined);
+    return Promise.resolve(known.has(token) ? { name: token, visibility: Visibility.ALL } : null);
+  };
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  const access = new Access({ mode: 'kubernetes', agents: null, readers: find }, pino({ level: 'silent' }));
+  const ended: string[] = [];
+  for (const token of known) access.watch(await access.admit({ token }, '192.0.2.1'), () => ended.push(token));
+  isSlow = true;
+  await vi.advanceTimersByTimeAsync(RECHECK_MS);
+  expect(ended).toEqual([]);
+  known.delete('fast');
+  await vi.advanceTimersByTimeAsync(RECHECK_MS);
+  expect(ended).toEqual(['fast']);
+  access.stop();
 });
 
 describe('agents', () => {

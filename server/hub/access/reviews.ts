@@ -105,24 +105,48 @@ export class Reviews {
     return answer;
   }
 
+  /** The time to wait for a turn counts, too: whoever comes behind many gets an answer as soon as the first. */
   async #inTurn<T>(ask: () => Promise<T>): Promise<T> {
-    if (this.#asking >= MAX_ASKING) {
-      if (this.#waiting.length >= MAX_WAITING) throw new ReviewError('too many reviews are waiting');
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    }
-    this.#asking += 1;
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error(`no answer in ${TIMEOUT_MS / 1000} s`)), TIMEOUT_MS);
+      timer = setTimeout(() => reject(new ReviewError(`no answer in ${TIMEOUT_MS / 1000} s`)), TIMEOUT_MS);
     });
     try {
-      return await Promise.race([ask(), late]);
+      await this.#turn(late);
+      try {
+        return await Promise.race([ask(), late]);
+      } finally {
+        this.#asking -= 1;
+        this.#waiting.shift()?.();
+      }
     } catch (error) {
-      throw new ReviewError(reasonOf(error));
+      throw error instanceof ReviewError ? error : new ReviewError(reasonOf(error));
     } finally {
       clearTimeout(timer);
-      this.#asking -= 1;
-      this.#waiting.shift()?.();
+    }
+  }
+
+  /** Resolves when there is a turn, which then is taken; rejects when `late` does. */
+  async #turn(late: Promise<never>): Promise<void> {
+    if (this.#asking < MAX_ASKING) {
+      this.#asking += 1;
+      return;
+    }
+    if (this.#waiting.length >= MAX_WAITING) throw new ReviewError('too many reviews are waiting');
+    let begin = (): void => undefined;
+    const turn = new Promise<void>((resolve) => {
+      begin = () => {
+        this.#asking += 1;
+        resolve();
+      };
+      this.#waiting.push(begin);
+    });
+    try {
+      await Promise.race([turn, late]);
+    } catch (error) {
+      const place = this.#waiting.indexOf(begin);
+      if (place >= 0) this.#waiting.splice(place, 1);
+      throw error;
     }
   }
 }

@@ -9,15 +9,23 @@ import { hashOf } from './token-file.ts';
 export const SESSION_COOKIE = 'spyglass_session';
 const LIFE_S = 12 * 3600;
 const MAX_SESSIONS = 10_000;
+/** Of one token; with more the oldest ends, so that nobody can end the logins of others. */
+const MAX_OF_TOKEN = 50;
 const ID_BYTES = 32;
 
 export class Sessions {
   /** Tokens by the hash of the session's id, so that looking it up takes the same time for every wrong id. */
   readonly #tokens = new ExpiringMap<string, string>(LIFE_S * 1000, MAX_SESSIONS);
+  /** Hashes of ids by the hash of the token they were begun with, the oldest first. */
+  readonly #ofToken = new ExpiringMap<string, string[]>(LIFE_S * 1000, MAX_SESSIONS);
 
   /** Begins a session; gives its id. */
   begin(token: string): string {
     const id = randomBytes(ID_BYTES).toString('base64url');
+    const own = (this.#ofToken.get(keyOf(token)) ?? []).filter((key) => this.#tokens.get(key) !== undefined);
+    own.push(keyOf(id));
+    for (const key of own.splice(0, Math.max(0, own.length - MAX_OF_TOKEN))) this.#tokens.delete(key);
+    this.#ofToken.set(keyOf(token), own);
     this.#tokens.set(keyOf(id), token);
     return id;
   }

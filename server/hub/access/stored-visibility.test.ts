@@ -2,6 +2,7 @@
 import { expect, it } from 'vitest';
 import type { HubbleFlow } from '../../wire/hubble.ts';
 import { parseFilter } from '../../flows/filter.ts';
+import { flowPlace } from '../../flows/flow-uuid.ts';
 import { FlowReading } from '../flow-reader.ts';
 import type { HubState } from '../hub-state.ts';
 import { HistoryBed } from '../history/testing/history-bed.ts';
@@ -49,6 +50,13 @@ it('finds the same in both', async () => {
   for (const [words, flows] of expected) expect(await read(second.state, shop, words), words).toEqual(flows);
   expect(JSON.stringify(await read(second.state, shop, ''))).not.toMatch(SECRETS);
   expect(await read(second.state, Visibility.ALL, '')).toEqual(everything);
+  const keyOf = (port: number): Promise<unknown> => {
+    const place = flowPlace(everything.find((it) => it.l4?.TCP?.source_port === port)?.uuid ?? '');
+    if (place === null) throw new Error(`no flow from port ${port}`);
+    return new FlowReading(second.state, false, shop).keyOf(place, NEVER);
+  };
+  expect(await keyOf(1)).toHaveProperty('time');
+  await expect(keyOf(4)).rejects.toThrow('no longer kept');
 });
 
 it('sums of past windows tell no more than those of now', async () => {

@@ -101,6 +101,15 @@ describe('flows', () => {
     expect(await flows('shop', 'last=100&from-port=1')).toEqual([all]);
   });
 
+  it('are the only ones to go on behind', async () => {
+    const uuids = new Map((await flows('all')).map((it) => [it.l4?.TCP?.source_port, it.uuid]));
+    expect(ports(await flows('shop', `first=2&cursor=${uuids.get(3)}`))).toEqual([6, 8]);
+    const hidden = await get('shop', `/api/v1/flows?first=2&cursor=${uuids.get(4)}`);
+    const nobodys = await get('shop', `/api/v1/flows?first=2&cursor=${uuids.get(4)?.replace(/..$/, 'ff')}`);
+    expect([hidden.status, nobodys.status]).toEqual([410, 410]);
+    expect(await hidden.text()).toBe(await nobodys.text());
+  });
+
   it('count only what is visible for limits', async () => {
     expect(ports(await flows('shop', 'first=3'))).toEqual(SHOP_PORTS.slice(0, 3));
     expect(await flows('shop', 'last=3')).toHaveLength(3);

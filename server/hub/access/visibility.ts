@@ -78,6 +78,11 @@ export class Visibility {
     return shown === null ? null : toHubbleFlow(shown, { ...context, names: view.names });
   }
 
+  /** Whether the reader may know of the flow under `record` at all. */
+  shows(record: RecordCursor, names: Names): boolean {
+    return this.isAll || this.#view(names).left(record) !== null;
+  }
+
   edges<Totals>(window: Window<Counted, Totals>): Window<Counted, Totals> {
     if (this.isAll) return window;
     return { ...window, rows: this.#rows(window.rows, OpaqueEnds) };

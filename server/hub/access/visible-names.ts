@@ -1,7 +1,8 @@
 /** The names of one agent as a reader of some namespaces may know them, and whose an end of a flow is. */
 import type { EndpointEntry, PolicyEntry, PolicyProblemEntry, RuleEntry, ServiceEntry } from '../../wire/agent.ts';
+import { formatAddress, parseAddress } from '../../wire/address.ts';
 import type { Names } from '../../flows/dictionary.ts';
-import type { DnsNames } from '../../flows/dns-names.ts';
+import { DnsNames } from '../../flows/dns-names.ts';
 
 /** `none`: an end of no namespace, such as a node or an address of the world. */
 export type Standing = 'visible' | 'hidden' | 'none';
@@ -22,6 +23,8 @@ export class VisibleNames implements Names {
   readonly rules = new Map<number, RuleEntry>();
   readonly policies = new Map<string, PolicyEntry>();
   readonly policyProblems: readonly PolicyProblemEntry[];
+  /** None: nothing says whose question it was that an answer named an address in. */
+  readonly dns = new DnsNames();
   readonly #all: Names;
   readonly #maySee: MaySee;
   /** Addresses of pods and services. One that both have, after it was given out anew, is hidden. */
@@ -44,10 +47,6 @@ export class VisibleNames implements Names {
     }
     for (const [key, policy] of all.policies) if (maySee(policy.namespace)) this.policies.set(key, policy);
     this.policyProblems = all.policyProblems.filter(({ namespace }) => namespace !== '' && maySee(namespace));
-  }
-
-  get dns(): DnsNames {
-    return this.#all.dns;
   }
 
   isLive(endpoint: number): boolean {
@@ -81,7 +80,8 @@ export class VisibleNames implements Names {
     const standing = this.#ofNamespace(entry.namespace);
     if (standing !== 'hidden') to.set(key, entry);
     if (standing === 'none') return;
-    for (const address of entry.addresses) {
+    for (const written of entry.addresses) {
+      const address = asInRecords(written);
       if (this.#addresses.get(address) !== 'hidden') this.#addresses.set(address, standing);
     }
   }
@@ -96,6 +96,12 @@ export class VisibleNames implements Names {
     const label = labels.find((it) => it.startsWith(NAMESPACE_LABEL));
     return label === undefined ? 'none' : this.#ofNamespace(label.slice(NAMESPACE_LABEL.length));
   }
+}
+
+/** An address as records give it: IPv6 may be written in many ways. */
+function asInRecords(address: string): string {
+  const bytes = address.includes(':') ? parseAddress(address) : null;
+  return bytes === null ? address : formatAddress(new DataView(bytes.buffer, bytes.byteOffset), 0);
 }
 
 /** Of a default, only the policies that may be seen; there is no harm in knowing that there is one. */

@@ -97,18 +97,31 @@ export class RotatingFile {
     const aside = join(this.#folder, `${name.slice(0, name.length - extension.length)}-${stamp}${extension}`);
     await rename(join(this.#folder, name), aside);
     await this.#open();
-    if (compress) {
-      const packed = createWriteStream(`${aside}.gz`, { mode: 0o600 });
-      await pipeline(createReadStream(aside), createGzip(), packed);
-      await rm(aside);
-    }
-    await this.#removeOldest();
+    // First of all: packing takes room, too.
+    const removed = await this.#removeOldest();
+    if (compress && !removed.includes(aside)) await pack(aside);
   }
 
-  async #removeOldest(): Promise<void> {
+  /** Returns the paths of what it removed. */
+  async #removeOldest(): Promise<string[]> {
     const pattern = backupPattern(this.#target.name);
     const names = (await readdir(this.#folder)).filter((it) => pattern?.test(it) === true);
     const old = names.toSorted().slice(0, Math.max(0, names.length - this.#target.backups));
-    for (const name of old) await rm(join(this.#folder, name), { force: true });
+    const paths = old.map((name) => join(this.#folder, name));
+    for (const path of paths) await rm(path, { force: true });
+    return paths;
   }
+}
+
+/** Packs a file, which stays as it is where there is no room for that. Throws system errors. */
+async function pack(path: string): Promise<void> {
+  const packed = `${path}.gz`;
+  try {
+    await pipeline(createReadStream(path), createGzip(), createWriteStream(packed, { mode: 0o600 }));
+  } catch (error) {
+    // A part of it would hold flows that the file has as well.
+    await rm(packed, { force: true });
+    throw error;
+  }
+  await rm(path);
 }

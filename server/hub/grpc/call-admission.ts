@@ -31,28 +31,35 @@ export const ANYBODY: Caller = {
 /** Health is for everybody, as probes send no token. */
 const OPEN_METHODS: ReadonlySet<string> = new Set(['Check', 'Watch']);
 
+/** Who is asked, and who hears of the peers that were let in. */
+export interface Gate {
+  access: Access;
+  letIn: (peer: string) => void;
+}
+
 /** Rejects with a CallError for who may not call. */
-export async function callerOf(access: Access, method: string, call: Call): Promise<Caller> {
+export async function callerOf(gate: Gate, method: string, call: Call): Promise<Caller> {
   if (OPEN_METHODS.has(method)) return ANYBODY;
-  const { reader } = await admit(access, call);
+  const { reader } = await admit(gate, call);
   return { ...ANYBODY, visibility: reader.visibility };
 }
 
 /** The same for a stream, which is ended when its caller may stay no longer. */
-export async function streamCallerOf(access: Access, method: string, call: Call): Promise<Caller> {
+export async function streamCallerOf(gate: Gate, method: string, call: Call): Promise<Caller> {
   if (OPEN_METHODS.has(method)) return ANYBODY;
-  const admission = await admit(access, call);
+  const admission = await admit(gate, call);
   const revoking = new AbortController();
-  const forget = access.watch(admission, (why) => revoking.abort(why));
+  const forget = gate.access.watch(admission, (why) => revoking.abort(why));
   return { visibility: admission.reader.visibility, revoked: revoking.signal, forget };
 }
 
-async function admit(access: Access, call: Call): Promise<Admission> {
+async function admit({ access, letIn }: Gate, call: Call): Promise<Admission> {
   const [authorization] = call.metadata.get('authorization');
   try {
     const credential = credentialOf(authorization?.toString(), undefined);
     const admission = await access.admit(credential, call.getPeer().replace(/:\d+$/, ''));
     access.refuseStreams(admission);
+    letIn(call.getPeer());
     return admission;
   } catch (error) {
     if (!(error instanceof Problem)) throw error;

@@ -32,6 +32,8 @@ export interface Surroundings {
   access: Access;
   /** Breaks off the connection that a call came over. */
   cut(peer: string): void;
+  /** Notes that the caller at the other end of a connection may read. */
+  letIn: (peer: string) => void;
   /** Aborted when the server stops. */
   stopping: AbortSignal;
   onBug(error: unknown): void;
@@ -128,7 +130,7 @@ function read<T>(decoded: Decoded<T>): T {
 
 function unary<Q>(around: Surroundings, method: string, answer: (request: Q, caller: Caller) => object) {
   return (call: ServerUnaryCall<Decoded<Q>, object>, callback: sendUnaryData<object>): void => {
-    callerOf(around.access, method, call)
+    callerOf(around, method, call)
       .then((caller) => {
         call.sendMetadata(initialMetadata());
         return answer(read(call.request), caller);
@@ -146,7 +148,7 @@ function unary<Q>(around: Surroundings, method: string, answer: (request: Q, cal
 function stream(around: Surroundings, method: string, serve: (call: FlowsCall, caller: Caller) => Promise<void>) {
   return (call: FlowsCall): void => {
     const served = async (): Promise<void> => {
-      const caller = await streamCallerOf(around.access, method, call);
+      const caller = await streamCallerOf(around, method, call);
       // At once: the hubble command waits for it.
       call.sendMetadata(initialMetadata());
       try {

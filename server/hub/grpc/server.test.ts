@@ -1,6 +1,6 @@
 /** The Hubble API's server against clients that misbehave, and with TLS. */
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { pino } from 'pino';
 import { credentials, status as code } from '@grpc/grpc-js';
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -15,7 +15,7 @@ import { endOf, GrpcClient } from '../testing/grpc-client.ts';
 import { DICTIONARY, flow } from '../testing/hub-bed.ts';
 import { TlsFiles } from '../tls-files.ts';
 import { MAX_STREAMS } from './handlers.ts';
-import { type GrpcOptions, type RunningGrpc, startGrpc } from './server.ts';
+import { type GrpcOptions, MAX_CONNECTIONS, type RunningGrpc, startGrpc } from './server.ts';
 
 const COUNT = 20_000;
 const LOG = pino({ level: 'silent' });
@@ -103,6 +103,33 @@ describe('clients that misbehave', () => {
     for (const it of clients) it.close();
   });
 
+  it('connections that ask for nothing make room for those that do', async () => {
+    const client = await start();
+    const stream = client.stream({ follow: true });
+    const ended = endOf(stream);
+    await vi.waitFor(() => expect(state.grpc?.streams).toBe(1), 5000);
+    const [host = '', port = ''] = server.address.split(':');
+    const idle: Socket[] = [];
+    const closed: Promise<unknown>[] = [];
+    for (let i = 0; i < MAX_CONNECTIONS + 20; i++) {
+      const socket = connect(Number(port), host)
+        .on('error', () => undefined)
+        .resume();
+      await once(socket, 'connect');
+      idle.push(socket);
+      closed.push(once(socket, 'close').then(() => i));
+    }
+    // One place is the stream's, so 21 had to go, and they are the oldest.
+    expect(await Promise.all(closed.slice(0, 21))).toEqual(Array.from({ length: 21 }, (_, i) => i));
+    const other = new GrpcClient(server.address);
+    expect(await other.ports({ number: 1 })).toHaveLength(1);
+    expect(state.grpc?.streams).toBe(1);
+    for (const socket of idle) socket.destroy();
+    stream.cancel();
+    expect((await ended).code).toBe(code.CANCELLED);
+    for (const it of [client, other]) it.close();
+  });
+
   it('bytes that are no HTTP/2 end their connection only', async () => {
     const client = await start();
     const [host = '', port = ''] = server.address.split(':');
@@ -155,6 +182,16 @@ describe('TLS', () => {
     await vi.waitFor(() => expect(state.stats.slowReaders).toBe(1), 5000);
     stream.resume();
     expect((await ended).code).toBe(code.UNAVAILABLE);
+    client.close();
+  });
+
+  it('breaks off who begins no handshake', async () => {
+    const client = await start({ tls, handshakeMs: 200 });
+    const [host = '', port = ''] = server.address.split(':');
+    const socket = connect(Number(port), host)
+      .on('error', () => undefined)
+      .resume();
+    await once(socket, 'close');
     client.close();
   });
 

@@ -13,7 +13,9 @@ import type { TlsFiles } from '../tls-files.ts';
 import { healthHandlers, observerHandlers, type Surroundings } from './handlers.ts';
 import { HEALTH, OBSERVER } from './protocol.ts';
 
-const MAX_CONNECTIONS = 128;
+export const MAX_CONNECTIONS = 128;
+/** Those that are still shaking hands included. */
+const MAX_SOCKETS = 4 * MAX_CONNECTIONS;
 const MAX_STREAMS_PER_CONNECTION = 100;
 /** Largest request, bytes; the largest filter allowed is far smaller. */
 const MAX_REQUEST = 256 * 1024;
@@ -36,6 +38,8 @@ export interface GrpcOptions {
   onBug: (error: unknown) => void;
   /** A client that takes nothing for so long is cut. */
   patienceMs?: number;
+  /** So long TLS may take to shake hands. */
+  handshakeMs?: number;
 }
 
 export interface RunningGrpc {
@@ -50,6 +54,8 @@ export async function startGrpc(state: HubState, options: GrpcOptions): Promise<
   const stats: GrpcStats = { address: null, tls: options.tls !== null, streams: 0, flows: 0, calls: new Map() };
   state.grpc = stats;
   const sockets = new Map<string, Socket>();
+  /** Of those, whose calls were let in. */
+  const known = new Set<string>();
   const stopping = new AbortController();
   // One listener for each call.
   setMaxListeners(0, stopping.signal);
@@ -59,6 +65,7 @@ export async function startGrpc(state: HubState, options: GrpcOptions): Promise<
     stats,
     access: options.access,
     cut: (peer) => void sockets.get(peer)?.destroy(),
+    letIn: (peer) => void (sockets.has(peer) && known.add(peer)),
     stopping: stopping.signal,
     onBug: options.onBug,
     ...(patienceMs !== undefined && { patienceMs }),
@@ -76,15 +83,28 @@ export async function startGrpc(state: HubState, options: GrpcOptions): Promise<
   const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
 
   const accept = (socket: Socket): void => {
+    if (sockets.size >= MAX_CONNECTIONS) {
+      // Who has not shown a token makes room, the oldest first: else anybody could keep all others out.
+      const stranger = [...sockets.keys()].find((it) => !known.has(it));
+      const gone = stranger === undefined ? socket : sockets.get(stranger);
+      gone?.destroy();
+      if (stranger === undefined) return;
+      sockets.delete(stranger);
+    }
     const peer = `${socket.remoteAddress}:${socket.remotePort}`;
     sockets.set(peer, socket);
-    socket.on('close', () => sockets.delete(peer));
+    socket.on('close', () => {
+      if (sockets.get(peer) !== socket) return;
+      sockets.delete(peer);
+      known.delete(peer);
+    });
     // Errors of a connection end its calls; there is nobody else to tell.
     socket.on('error', () => socket.destroy());
     injector.injectConnection(socket);
   };
-  const server = options.tls === null ? createServer(accept) : tlsServer(options.tls, accept);
-  server.maxConnections = MAX_CONNECTIONS;
+  const server =
+    options.tls === null ? createServer(accept) : tlsServer(options.tls, options.handshakeMs ?? HANDSHAKE_MS, accept);
+  server.maxConnections = MAX_SOCKETS;
   await listen(server, options, {
     what: 'The Hubble API',
     option: '--grpc-listen',
@@ -110,9 +130,11 @@ export async function startGrpc(state: HubState, options: GrpcOptions): Promise<
 }
 
 /** gRPC is given what is inside TLS: its own credentials could not change their certificate while it runs. */
-function tlsServer(tls: TlsFiles, accept: (socket: Socket) => void): NetServer {
-  const options = { ...tls.context, ALPNProtocols: ['h2'], handshakeTimeout: HANDSHAKE_MS };
+function tlsServer(tls: TlsFiles, handshakeTimeout: number, accept: (socket: Socket) => void): NetServer {
+  const options = { ...tls.context, ALPNProtocols: ['h2'], handshakeTimeout };
   const server = createTlsServer(options, accept);
+  // Unlike a server of HTTPS, this one leaves open who did not come to an end in time.
+  server.on('tlsClientError', (_error, socket) => socket.destroy());
   tls.follow(server);
   return server;
 }

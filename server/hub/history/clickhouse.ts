@@ -169,7 +169,7 @@ export class ClickHouse implements SqlEngine {
     }
     // Without rows to write, a server sends 200 first and the exception then.
     const late = answer.headers['x-clickhouse-exception-code'] ?? readException(text.toString('utf8'))?.code;
-    if (late !== undefined) throw storeError(this.#place.name, text.toString('utf8'), Number(late));
+    if (late !== undefined) throw this.#refusal(text.toString('utf8'), Number(late));
   }
 
   /** The answer's head has come, and it is good. */
@@ -186,7 +186,7 @@ export class ClickHouse implements SqlEngine {
     if (answer.statusCode === 200) return answer;
     const text = await readSome(answer);
     const code = Number(answer.headers['x-clickhouse-exception-code'] ?? NaN);
-    if (!Number.isNaN(code) || readException(text) !== null) throw storeError(this.#place.name, text, code);
+    if (!Number.isNaN(code) || readException(text) !== null) throw this.#refusal(text, code);
     throw new StoreError(
       answer.statusCode === 401 || answer.statusCode === 403 ? 'denied' : 'unreachable',
       `${this.#place.name} answers with status ${answer.statusCode}, and not like ClickHouse; check host and port of --store.`,
@@ -245,12 +245,18 @@ export class ClickHouse implements SqlEngine {
     return new StoreError('timeout', `${this.#place.name} has said nothing for ${SILENCE_MS / 1000} s.`);
   }
 
+  /** What the store says of an error. Something else that answers there may repeat what it was sent. */
+  #refusal(text: string, code?: number): StoreError {
+    const { name, password } = this.#place;
+    return storeError(name, password === '' ? text : text.replaceAll(password, '***'), code);
+  }
+
   /** What a connection that broke off means; the store's last words say why, if it had any. */
   #broken(error: unknown, tail: Buffer | null, signal: AbortSignal | undefined): StoreError {
     if (error instanceof StoreError) return error;
     if (signal?.aborted === true) return new StoreError('aborted', 'The query was broken off.', { cause: error });
     const text = tail?.toString('utf8') ?? '';
-    if (readException(text) !== null) return storeError(this.#place.name, text);
+    if (readException(text) !== null) return this.#refusal(text);
     const how = tail === null ? 'cannot be reached' : 'broke off its answer';
     const why = this.#place.whyAway?.() ?? sentence(error);
     return new StoreError('unreachable', `${this.#place.name} ${how}: ${why}.`, { cause: error });

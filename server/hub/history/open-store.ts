@@ -4,6 +4,7 @@ import { Failure, sentence } from '../../base/failure.ts';
 import { StoreProcess, isChdbInstalled } from './chdb/store-process.ts';
 import { storeSocket } from './chdb/store-messages.ts';
 import { ClickHouse, type StorePlace } from './clickhouse.ts';
+import { completeSums } from './complete-sums.ts';
 import { checkVersion, createDatabase, migrate } from './migrate.ts';
 import { MIGRATIONS } from './migrations.ts';
 import { type RetentionLimits, retain } from './retention.ts';
@@ -106,6 +107,8 @@ function store(
       }
       const steps = await migrate(engine, place, MIGRATIONS, { store: at.name, by: version });
       if (steps > 0) log.info({ store: at.name, steps }, 'history has its tables');
+      // A server ends by itself what it was sent, and other hubs may write there.
+      if (kind === 'chdb') await completeSums(engine);
       timer ??= setInterval(() => void keepWithin(engine, place, limits, log), RETAIN_MS);
     },
     async close() {

@@ -92,3 +92,15 @@ it('keeps the newest interval, however small the budget, unless it is too old', 
   expect(kept).toMatchObject({ dropped: { intervals: 1 }, oldest: null });
   expect(await sessionsOf('flows')).toEqual([]);
 });
+
+it('drops what arrived while the clock was ahead before what arrives now', async () => {
+  const now = BEGIN + 10 * PARTITION_S;
+  await retain(engine, place, { ...FOR_EVER, maxBytes: 1 }, now);
+  expect(await sessionsOf('flows')).toEqual([10]);
+});
+
+it('finds what is too old also beside what arrived while the clock was ahead', async () => {
+  const now = BEGIN + 10 * PARTITION_S;
+  const kept = await retain(engine, place, { ...FOR_EVER, maxAgeS: 8 * HOUR }, now);
+  expect(kept).toMatchObject({ dropped: { intervals: 7 }, oldest: BEGIN + 7 * PARTITION_S });
+});

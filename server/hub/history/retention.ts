@@ -44,14 +44,14 @@ export async function retain(
   nowS: number,
 ): Promise<Retained> {
   const { partitions, others } = await listPartitions(engine, place);
-  const intervals = [...new Set(partitions.map(({ begin }) => begin))].toSorted((a, b) => a - b);
+  const intervals = [...new Set(partitions.map(({ begin }) => begin))].toSorted(byAge(nowS));
   const kept = new Set(intervals);
   const dropped = { intervals: 0, rows: 0, bytes: 0 };
   let bytes = partitions.reduce((sum, partition) => sum + partition.bytes, others);
   for (const begin of intervals) {
     const isOld = begin + PARTITION_S < nowS - maxAgeS;
     const isTooMuch = bytes > maxBytes && begin !== intervals.at(-1);
-    if (!isOld && !isTooMuch) break;
+    if (!isOld && !isTooMuch) continue;
     for (const partition of partitions.filter((it) => it.begin === begin)) {
       await engine.command(
         `ALTER TABLE ${partition.table}${onCluster(place)} DROP PARTITION ID ${quoted(partition.id)}`,
@@ -65,6 +65,14 @@ export async function retain(
   }
   if (dropped.intervals > 0) await forgetSessions(engine, place, nowS);
   return { dropped, bytes, oldest: kept.size === 0 ? null : Math.min(...kept) };
+}
+
+/**
+ * The oldest first. What begins later than now arrived while the hub's clock was wrong: no age makes it go, but what is
+ * written now must not go before it.
+ */
+function byAge(nowS: number): (a: number, b: number) => number {
+  return (a, b) => Number(b > nowS) - Number(a > nowS) || a - b;
 }
 
 /** `others`: bytes of what has no partitions. Replicas hold parts of the same name and content: their rows count once. */

@@ -13,7 +13,7 @@ export type StoreChoice =
 export const PASSWORD_VARIABLE = 'SPYGLASS_STORE_PASSWORD';
 
 const FORMS =
-  'memory, chdb:DIR or clickhouse://user:password@host:port/db (clickhouses:// with TLS, ?cluster=NAME for a cluster)';
+  'memory, chdb:DIR or clickhouse://user@host:port/db (clickhouses:// with TLS, ?cluster=NAME for a cluster)';
 const DEFAULT_DATABASE = 'spyglass';
 const PORTS = { 'clickhouse:': 8123, 'clickhouses:': 8443 };
 

@@ -74,7 +74,7 @@ export function storeError(where: string, text: string, code?: number): StoreErr
 function tidy(words: string): string {
   const line = words
     .replace(/\(version [^)]*\)?\)?[\s\S]*$/, '')
-    .replaceAll(/\s+/g, ' ')
+    .replaceAll(/[\s\p{Cc}]+/gu, ' ')
     .trim()
     .replace(/\.+$/, '');
   return line.length > MAX_WORDS ? `${line.slice(0, MAX_WORDS)}...` : line;

@@ -33,7 +33,8 @@ const ADDRESS: Readonly<Record<number, string>> = {
 };
 
 /** What a reader of `shop` must never read, in any form. */
-export const SECRETS = /bank|vault|teller|\b10\.1\.0\.(?:18|19|99)\b|\b10\.1\.9\.9\b|\b10\.96\.0\.6\b|\b770(?:18|19)\b/;
+export const SECRETS =
+  /bank|vault|teller|\b10\.1\.0\.(?:18|19|99)\b|\b10\.1\.9\.9\b|\b10\.96\.0\.6\b|\b770(?:18|19)\b|fd00:[0:]*b6/i;
 /** Filters that name something hidden. */
 export const HIDDEN_FILTERS: readonly (readonly [string, string])[] = [
   ['namespace', 'bank'],
@@ -48,6 +49,8 @@ export const HIDDEN_FILTERS: readonly (readonly [string, string])[] = [
   ['identity', '77019'],
   ['label', 'app=vault'],
   ['label', 'app=teller'],
+  ['fqdn', 'vault-partner.example'],
+  ['ip', 'fd00::b6'],
 ];
 
 const pod = (ref: number, namespace: string, app: string): Dictionary['endpoints'][number] => ({
@@ -66,7 +69,8 @@ const service = (id: number, namespace: string, name: string, backend: number): 
   id,
   namespace,
   name,
-  addresses: [`10.96.0.${id}`],
+  // As clusters may write it, and records do not.
+  addresses: [`10.96.0.${id}`, `FD00:0:0::B${id}`],
   ports: [],
   backends: [backend],
 });
@@ -133,6 +137,9 @@ export const TEAMS: Dictionary = {
   ],
 };
 
+/** What teller asked DNS for; web talks to the same address. */
+const PARTNER = { address: ADDRESS[0] ?? '', name: 'vault-partner.example' };
+
 function ends(source: number, destination: number): RecordFields {
   return {
     source: ADDRESS[source] ?? '',
@@ -174,12 +181,13 @@ const FLOWS: Readonly<Record<number, RecordFields>> = {
   // An endpoint that the agent has not described.
   14: { ...ends(WEB, 0), destination_endpoint: 99, destination: '10.1.0.99' },
   15: { ...ends(TELLER, 0), destination_endpoint: 99 },
+  16: { ...ends(WEB, 0), ...DROPPED, family: 6, source: 'fd01::16', destination: 'fd00::b6', destination_identity: 0 },
 };
 /** Those of `FLOWS` with an end in `shop`. */
-export const SHOP_PORTS: readonly number[] = [1, 2, 3, 6, 8, 9, 10, 11, 12, 13, 14];
+export const SHOP_PORTS: readonly number[] = [1, 2, 3, 6, 8, 9, 10, 11, 12, 13, 14, 16];
 export const ALL_PORTS: readonly number[] = Object.keys(FLOWS).map(Number);
 /** Of `SHOP_PORTS`, those with an end in `bank` or nowhere known. */
-export const OPAQUE_PORTS: readonly number[] = [2, 3, 9, 10, 11, 12, 13, 14];
+export const OPAQUE_PORTS: readonly number[] = [2, 3, 9, 10, 11, 12, 13, 14, 16];
 
 /** The flows by number, and an exchange of messages between web and vault (ports 40). */
 export function teamFlows(): RecordFields[] {
@@ -225,7 +233,7 @@ export async function tellOfTeams(agent: FakeAgent): Promise<void> {
     const series = edges.map(({ ids, slot, service_id, peer }) =>
       l7Series(packets, 3, { ...ids, id: slot, service_id, peer }),
     );
-    agent.send(KIND.l7, l7Report(series));
+    agent.send(KIND.l7, l7Report(series, { names: [PARTNER] }));
   }
   await agent.deliver([...teamFlows(), teamMessage()]);
 }

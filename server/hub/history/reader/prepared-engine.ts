@@ -1,4 +1,5 @@
-import type { Params, SqlEngine } from '../sql-engine.ts';
+import { Failure } from '../../../base/failure.ts';
+import { type Params, type SqlEngine, StoreError } from '../sql-engine.ts';
 
 /** What readers need of an engine. */
 export type ReadEngine = Pick<SqlEngine, 'rows' | 'stream'>;
@@ -14,12 +15,22 @@ export class PreparedEngine implements ReadEngine {
   }
 
   async rows<Row>(sql: string, params?: Params, signal?: AbortSignal): Promise<Row[]> {
-    await this.#prepare();
+    await this.#ready();
     return this.#engine.rows<Row>(sql, params, signal);
   }
 
   async *stream(sql: string, params?: Params, signal?: AbortSignal): AsyncGenerator<Buffer> {
-    await this.#prepare();
+    await this.#ready();
     yield* this.#engine.stream(sql, params, signal);
+  }
+
+  /** A store that this version cannot use is to readers one that is away: they are told why. */
+  async #ready(): Promise<void> {
+    try {
+      await this.#prepare();
+    } catch (error) {
+      if (error instanceof StoreError || !(error instanceof Failure)) throw error;
+      throw new StoreError('unreachable', error.message, { cause: error });
+    }
   }
 }
