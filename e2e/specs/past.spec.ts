@@ -55,8 +55,18 @@ test('services and policies obey the range, and a link brings it back', async ({
   await page.goto(`/l7?${range}`);
   await expect(page.getByRole('region', { name: 'Services' }).locator('tbody tr').first()).toBeVisible();
   await expect(page.getByRole('toolbar', { name: 'L7' })).toContainText(/\d\d:\d\d:\d\d to \d\d:\d\d:\d\d/);
-  await page.keyboard.press('g');
-  await page.keyboard.press('m');
+  for (const key of ['g', 'p']) await page.keyboard.press(key);
+  await expect(page.getByRole('toolbar', { name: 'Policies' })).toContainText(
+    /hits counted \d\d:\d\d:\d\d to \d\d:\d\d:\d\d/,
+  );
+  for (const key of ['g', 'd']) await page.keyboard.press(key);
+  const graph = page.getByRole('img', { name: /^Packets through/ });
+  await expect(graph).toBeVisible();
+  const text = await graph.textContent();
+  // Two of the live stream's messages would have come by then.
+  await page.waitForTimeout(2500);
+  expect(await graph.textContent()).toBe(text);
+  for (const key of ['g', 'm']) await page.keyboard.press(key);
   await expect(page).toHaveURL(/\/\?since=/);
 });
 

@@ -40,6 +40,12 @@ export function timeQuery({ since, until }: Past): [string, string][] {
   ];
 }
 
+/** The address of what `path` says of the range, or of now. */
+export function rangePath(path: string, past: Past | null, more: [string, string][] = []): string {
+  const query = new URLSearchParams([...(past === null ? [] : timeQuery(past)), ...more]).toString();
+  return `/api/v1/${path}${query === '' ? '' : `?${query}`}`;
+}
+
 export function filterQuery(filter: FlowFilter): [string, string][] {
   return Object.entries(filter).flatMap(([name, values]) => values.map((value): [string, string] => [name, value]));
 }
@@ -77,7 +83,7 @@ export async function loadPast(wanted: Wanted, past: Past, signal: AbortSignal):
 }
 
 async function get<T>(path: string, query: [string, string][], signal: AbortSignal): Promise<T> {
-  const response = await fetch(`/api/v1/${path}?${new URLSearchParams(query).toString()}`, { signal });
+  const response = await fetch(rangePath(path, null, query), { signal });
   const body: unknown = await response.json();
   if (!response.ok) throw new Error((body as { detail?: string }).detail ?? `The hub answered ${response.status}.`);
   return body as T;

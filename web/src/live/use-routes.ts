@@ -4,7 +4,7 @@ import type { L7RowsPer, L7Table } from '../../../server/wire/l7-table.ts';
 import type { FlowFilter } from '../../../server/wire/live.ts';
 import type { MapGroup } from '../../../server/wire/service-map.ts';
 import { LiveSocket, liveUrl } from './live-socket.ts';
-import { filterQuery, timeQuery, usePast } from './past.ts';
+import { filterQuery, rangePath, usePast } from './past.ts';
 import { usePolled } from './use-polled.ts';
 
 /** The newest table of what `filter` selects, null until it has come; while `isHeld` it stays as it is. */
@@ -17,9 +17,7 @@ export function useRoutes(
   const [table, setTable] = useState<L7Table | null>(null);
   const past = usePast();
   const once = usePolled<L7Table>(
-    past === null
-      ? null
-      : `/api/v1/l7?${new URLSearchParams([...timeQuery(past), ['group', group], ['per', per], ...filterQuery(filter)]).toString()}`,
+    past === null ? null : rangePath('l7', past, [['group', group], ['per', per], ...filterQuery(filter)]),
     true,
   );
   const isLive = past === null;

@@ -3,6 +3,7 @@ import { type ReactNode, useMemo } from 'react';
 import type { FlowFilter } from '../../../server/wire/live.ts';
 import type { PolicyList, PolicyProblem } from '../../../server/wire/policies.ts';
 import { Panel } from '../details/panel.tsx';
+import { rangePath, usePast } from '../live/past.ts';
 import { usePolled } from '../live/use-polled.ts';
 import { counted, DASH, exact } from '../words/numbers.ts';
 import { clockOf } from '../words/times.ts';
@@ -20,7 +21,8 @@ interface PoliciesPageProps {
 }
 
 export function PoliciesPage({ selected, onSelect, isHeld, onFlows }: PoliciesPageProps): ReactNode {
-  const { data, problem } = usePolled<PolicyList>('/api/v1/policies', isHeld);
+  const past = usePast();
+  const { data, problem } = usePolled<PolicyList>(rangePath('policies', past), isHeld || past !== null);
   const rows = useMemo(() => worstFirst(data?.policies ?? []), [data]);
   const [name = null, part = null] = selected?.split('#') ?? [];
   return (
@@ -31,7 +33,10 @@ export function PoliciesPage({ selected, onSelect, isHeld, onFlows }: PoliciesPa
           {data !== null && (
             <span>
               {counted(data.policies.length, 'policy', 'policies')},{' '}
-              {exact(rows.filter((it) => it.policy.unused).length)} unused, hits counted since {clockOf(data.since)}
+              {exact(rows.filter((it) => it.policy.unused).length)} unused, hits counted{' '}
+              {data.until === null
+                ? `since ${clockOf(data.since)}`
+                : `${clockOf(data.since)} to ${clockOf(data.until)}`}
             </span>
           )}
           <span className="gap" />

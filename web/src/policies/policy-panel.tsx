@@ -4,6 +4,7 @@ import type { FlowFilter } from '../../../server/wire/live.ts';
 import type { PolicyDetail } from '../../../server/wire/policies.ts';
 import type { MapEdge, ServiceMap } from '../../../server/wire/service-map.ts';
 import { Panel, Section } from '../details/panel.tsx';
+import { filterQuery, rangePath, usePast, windowWords } from '../live/past.ts';
 import { usePolled } from '../live/use-polled.ts';
 import { CopyButton } from '../marks/copy-button.tsx';
 import { counted, exact } from '../words/numbers.ts';
@@ -28,7 +29,8 @@ const MAX_PEERS = 20;
 
 export function PolicyPanel({ name, part, isHeld, onFlows, onClose }: PolicyPanelProps): ReactNode {
   const path = name.split('/').map(encodeURIComponent).join('/');
-  const { data, problem } = usePolled<PolicyDetail>(`/api/v1/policies/${path}`, isHeld);
+  const past = usePast();
+  const { data, problem } = usePolled<PolicyDetail>(rangePath(`policies/${path}`, past), isHeld || past !== null);
   const policy = data?.policy ?? null;
   if (data === null || policy === null) {
     const message = problem ?? data?.problems.map((it) => it.message).join(' ') ?? 'Loading.';
@@ -116,11 +118,12 @@ interface DeniedProps {
 function Denied({ policy, direction, isHeld, onFlows }: DeniedProps): ReactNode {
   const isolates = policy.default[direction] !== null && policy.selected.length > 0;
   const filter = deniedFilter(policy, direction);
-  const query = new URLSearchParams([
-    ['since', '15m'],
-    ...Object.entries(filter).flatMap(([name, values]) => values.map((value) => [name, value])),
-  ]);
-  const { data } = usePolled<ServiceMap>(isolates ? `/api/v1/service-map?${query.toString()}` : null, isHeld);
+  const past = usePast();
+  const time: [string, string][] = past === null ? [['since', '15m']] : [];
+  const { data } = usePolled<ServiceMap>(
+    isolates ? rangePath('service-map', past, [...time, ...filterQuery(filter)]) : null,
+    isHeld || past !== null,
+  );
   if (!isolates) return null;
   const nameOf = (id: string): string => {
     const node = data?.nodes.find((it) => it.id === id);
@@ -131,7 +134,7 @@ function Denied({ policy, direction, isHeld, onFlows }: DeniedProps): ReactNode 
   const edges = (data?.edges ?? []).toSorted((a, b) => packets(b) - packets(a));
   const word = policy.mode === 'audit' ? 'Would be denied' : 'Denied';
   return (
-    <Section title={`${word}, ${direction}`} note="its pods, last 15 min, packets">
+    <Section title={`${word}, ${direction}`} note={`its pods, ${windowWords(900, past)}, packets`}>
       {edges.length === 0 ? (
         <p className="soft">{data === null ? 'Loading' : 'Nobody.'}</p>
       ) : (
